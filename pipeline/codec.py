@@ -1,0 +1,138 @@
+"""Bytes and records: Confluent's wire format (0, big-endian int32 schema id, Avro body), no registry needed.
+
+Whatever is wrong with bytes becomes one error, `UnreadableRecord`, whose text begins with a word for the kind
+of fault; whatever is wrong with a record to be written becomes `Refused`.
+"""
+
+import json
+from functools import cache
+from io import BytesIO
+from struct import Struct as Layout
+from typing import Any
+
+import fastavro
+import msgspec
+from fastavro import schemaless_reader, schemaless_writer
+
+import schemas
+from pipeline import ids
+from pipeline.errors import Refused, UnreadableRecord
+from pipeline.records import GameEvent, GameState, Record, faults
+from pipeline.topics import TOPICS, Topic
+
+HEADER = Layout(">bI")
+#: Brokers take 1 MiB by default; nothing of ours comes near it.
+MAXIMUM_BYTES = 1_000_000
+
+
+@cache
+def _parsed(schema_id: int) -> Any:
+    released = {released.id: released for released in schemas.catalogue()}[schema_id]
+    return fastavro.parse_schema(json.loads(released.text))
+
+
+@cache
+def _ids_of(subject: str) -> dict[int, Any]:
+    return {r.id: _parsed(r.id) for r in schemas.catalogue() if r.subject == subject}
+
+
+@cache
+def _newest(topic: str) -> tuple[bytes, Any, int]:
+    released = schemas.newest(TOPICS[topic].subject)
+    return HEADER.pack(0, released.id), _parsed(released.id), released.id
+
+
+def _fault(topic: Topic, key: bytes, record: Any) -> str:
+    """What is wrong with a record under its key; empty where nothing is."""
+    for fault in faults(record):
+        return fault
+    if topic.about_event:
+        try:
+            ids.parse(record.event_id)
+        except Refused as error:
+            return str(error)
+    if key != (expected := topic.key(record).encode()):
+        return f"the key is {key[:80]!r} and should be {expected[:80]!r}"
+    return ""
+
+
+def encode(topic: str, record: Record) -> tuple[bytes, bytes]:
+    """Key and value of a record. Raises Refused where the record is not sound."""
+    place = TOPICS[topic]
+    key = place.key(record).encode()
+    if fault := _fault(place, key, record):
+        raise Refused(f"{topic}: {fault}")
+    return key, write(topic, record)
+
+
+def write(topic: str, record: Record) -> bytes:
+    """The value of a record that is known to be sound."""
+    header, schema, _ = _newest(topic)
+    buffer = BytesIO()
+    buffer.write(header)
+    try:
+        schemaless_writer(buffer, schema, msgspec.to_builtins(record, builtin_types=(bytes,)))
+    except (ValueError, TypeError, OverflowError, AttributeError, KeyError) as error:
+        raise Refused(f"{topic}: the record does not fit its schema: {error}") from error
+    value = buffer.getvalue()
+    if len(value) > MAXIMUM_BYTES:
+        raise Refused(f"{topic}: {len(value)} bytes are more than the {MAXIMUM_BYTES} that a record may have")
+    return value
+
+
+def decode(topic: str, key: bytes | None, value: bytes | None) -> Any:
+    """The record of a message. Raises UnreadableRecord, and nothing else."""
+    place = TOPICS[topic]
+    if value is None:
+        raise UnreadableRecord(f"empty: {topic} has a message without a value")
+    if len(value) > MAXIMUM_BYTES:
+        raise UnreadableRecord(f"oversized: {len(value)} bytes, at most {MAXIMUM_BYTES} are read")
+    if len(value) < HEADER.size:
+        raise UnreadableRecord(f"truncated: {len(value)} bytes have no header")
+    magic, schema_id = HEADER.unpack_from(value)
+    if magic != 0:
+        raise UnreadableRecord(f"magic: the first byte is {magic & 0xFF} and should be 0")
+    writer = _ids_of(place.subject).get(schema_id)
+    if writer is None:
+        raise UnreadableRecord(f"schema: id {schema_id} is not a schema of {place.subject}")
+    buffer = BytesIO(value)
+    buffer.seek(HEADER.size)
+    _, reader, newest = _newest(topic)
+    try:
+        datum: Any = schemaless_reader(
+            buffer, writer, None if schema_id == newest else reader, return_record_name=True
+        )
+    except Exception as error:  # fastavro raises whatever its C code stumbles over
+        raise UnreadableRecord(f"body: {type(error).__name__}: {error}"[:300]) from error
+    if (left := len(value) - buffer.tell()) > 0:
+        raise UnreadableRecord(f"trailing: {left} bytes after the record")
+    record = to_record(topic, datum)
+    if fault := _fault(place, key or b"", record):
+        raise UnreadableRecord(f"value: {fault}")
+    return record
+
+
+def to_record(topic: str, datum: dict[str, Any]) -> Any:
+    """A record from what fastavro read with ``return_record_name``. Raises UnreadableRecord."""
+    kind = TOPICS[topic].record
+    if kind in _SITUATED and (situation := datum["situation"]) is not None:
+        name, fields = situation
+        datum["situation"] = {"-type": name, **fields}
+    try:
+        return _convert(datum, kind)
+    except msgspec.ValidationError as error:
+        raise UnreadableRecord(f"value: {error}") from error
+
+
+#: Unions of records come back from fastavro as (name, fields).
+_SITUATED = frozenset({GameEvent, GameState})
+
+
+def _convert(datum: Any, kind: type) -> Any:
+    return msgspec.convert(datum, kind, builtin_types=(bytes,))
+
+
+def plain(record: Record) -> dict[str, Any]:
+    """A record as JSON-ready values, for people and sockets."""
+    value: dict[str, Any] = msgspec.to_builtins(record)
+    return value

@@ -1,0 +1,54 @@
+"""The tree of all errors. Each message says what happened, where, and what to do.
+
+SharplineError
+    Refused              one record that must not enter a topic; the producer reports it and goes on
+    UnreadableRecord     bytes that a topic's schema cannot decode; buried in ops.dead-letters
+    FoldFailed           a record on which a fold raised; buried in ops.dead-letters
+    PayloadChanged       a source's answer has another shape than its parser knows
+    UsageError           the person asked for what cannot be done; printed without a trace
+        BrokerUnavailable
+        TimeRunsBackwards
+    TopicsUnfit          topics, partitions or start offsets are not as `sharpline topics` makes them
+"""
+
+
+class SharplineError(Exception):
+    """Whatever Sharpline raises on purpose."""
+
+
+class Refused(SharplineError):
+    """A record that must not enter a topic, with the reason a person can act on."""
+
+
+class UnreadableRecord(SharplineError):
+    """A message that cannot be decoded into a record its topic allows; it is buried in ops.dead-letters.
+
+    To repair: `sharpline tail ops.dead-letters` shows origin, reason and bytes.
+    """
+
+
+class FoldFailed(SharplineError):
+    """A record on which a fold raised; the event's state stays as it was and the record is buried."""
+
+
+class PayloadChanged(SharplineError):
+    """A source's answer has another shape than its parser knows."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"{source}: the answer has changed its shape: {reason}")
+
+
+class UsageError(SharplineError):
+    """What was asked for cannot be done; the command prints this one sentence and exits with 2."""
+
+
+class BrokerUnavailable(UsageError):
+    """No Kafka answers where one is needed."""
+
+
+class TimeRunsBackwards(UsageError):
+    """A producer's time lies before the last tick of the log it would write to."""
+
+
+class TopicsUnfit(SharplineError):
+    """Topics, partition counts or start offsets are not as `sharpline topics` makes them."""

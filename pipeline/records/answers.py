@@ -1,0 +1,231 @@
+"""What the folds derive: each record is the whole current answer for its key."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from pipeline.records.inputs import (
+    Clock,
+    Period,
+    Score,
+    Situation,
+)
+from pipeline.records.kinds import (
+    ChangeKind,
+    Count,
+    GameStatus,
+    LegResult,
+    LineValue,
+    Moment,
+    MomentOrZero,
+    Name,
+    OpportunityKind,
+    Price,
+    Probability,
+)
+
+
+class Derived(Struct, frozen=True, kw_only=True):
+    """What every derived record begins with; `pipeline.stages.fold` fills it in."""
+
+    event_id: str = ""
+    received_at_ms: MomentOrZero = 0
+    revision: Count = 0
+    inputs: dict[str, int] = {}
+    made_with: dict[str, str] = {}
+
+
+class GameState(Derived, frozen=True, kw_only=True):
+    league: str
+    sport: str
+    home: str
+    away: str
+    status: GameStatus
+    starts_at_ms: MomentOrZero
+    started_at_ms: MomentOrZero
+    finished_at_ms: MomentOrZero
+    period: Period
+    clock_s: Clock
+    home_score: Score
+    away_score: Score
+    suspended: bool
+    contested: bool
+    last_key_event_at_ms: MomentOrZero
+    situation: Situation | None
+    source: str
+    source_event_id: str
+    text: str
+
+
+class GameProbabilities(Derived, frozen=True, kw_only=True):
+    source_event_id: str
+    status: GameStatus
+    starts_at_ms: MomentOrZero
+    started_at_ms: MomentOrZero
+    finished_at_ms: MomentOrZero
+    home_score: Score
+    away_score: Score
+    last_key_event_at_ms: MomentOrZero
+    suspended: bool
+    contested: bool
+    model: str
+    prior: str
+    game: tuple[Probability, ...]
+    regulation: tuple[Probability, ...]
+    parameters: dict[str, float]
+    impact: Annotated[float, Meta(ge=-1.0, le=1.0)]
+
+
+class FairMarket(Struct, frozen=True, kw_only=True, gc=False):
+    market: str
+    scope: str
+    line: LineValue
+    probabilities: tuple[Probability, ...]
+    desks: Count
+    overround: float
+    newest_seen_at_ms: Moment
+    oldest_seen_at_ms: Moment
+
+
+class FairPrices(Derived, frozen=True, kw_only=True):
+    method: str
+    markets: tuple[FairMarket, ...]
+
+
+class ClosingMarket(Struct, frozen=True, kw_only=True, gc=False):
+    market: str
+    scope: str
+    line: LineValue
+    probabilities: tuple[Probability, ...]
+    basis: str
+
+
+class ClosingPrice(Struct, frozen=True, kw_only=True, gc=False):
+    book: Name
+    market: str
+    scope: str
+    line: LineValue
+    prices: tuple[Price, ...]
+    seen_at_ms: Moment
+
+
+class ClosingLine(Derived, frozen=True, kw_only=True):
+    final: bool
+    started_at_ms: MomentOrZero
+    markets: tuple[ClosingMarket, ...]
+    prices: tuple[ClosingPrice, ...]
+
+
+class Move(Struct, frozen=True, kw_only=True, gc=False):
+    market: str
+    scope: str
+    line: LineValue
+    outcome: int
+    from_probability: Probability
+    to_probability: Probability
+    log_odds: float
+    since_ms: Moment
+    at_ms: Moment
+    books: Count
+    after_event: bool
+
+
+class Moves(Derived, frozen=True, kw_only=True):
+    moves: tuple[Move, ...]
+
+
+class Change(Struct, frozen=True, kw_only=True, gc=False):
+    id: str
+    change: ChangeKind
+    reason: str = ""
+
+
+class ValueBet(Struct, frozen=True, kw_only=True, gc=False):
+    id: str
+    basis: str
+    market: str
+    scope: str
+    line: LineValue
+    outcome: int
+    book: Name
+    price: Price
+    probability: Probability
+    edge: float
+    expected_value: float
+    stake_share: Probability
+    quoted_at_ms: MomentOrZero
+    seen_at_ms: Moment
+    source: Name
+    opened_at_ms: Moment
+
+
+class ValueBets(Derived, frozen=True, kw_only=True):
+    bets: tuple[ValueBet, ...]
+    changes: tuple[Change, ...] = ()
+
+
+class Leg(Struct, frozen=True, kw_only=True, gc=False):
+    outcome: int
+    book: Name
+    price: Price
+    stake_minor: Count
+    quoted_at_ms: MomentOrZero
+    seen_at_ms: Moment
+    source: Name
+    break_even_price: float
+
+
+class Arbitrage(Struct, frozen=True, kw_only=True):
+    id: str
+    market: str
+    scope: str
+    line: LineValue
+    legs: tuple[Leg, ...]
+    roi: float
+    stake_minor: Count
+    profit_minor: int
+    suspect: tuple[str, ...]
+    opened_at_ms: Moment
+
+
+class Arbitrages(Derived, frozen=True, kw_only=True):
+    arbitrages: tuple[Arbitrage, ...]
+    changes: tuple[Change, ...] = ()
+
+
+class SettledLeg(Struct, frozen=True, kw_only=True, gc=False):
+    outcome: int
+    book: Name
+    price: Price
+    stake_share: Probability
+    result: LegResult
+    closing_probability: Probability
+
+
+class BetResult(Derived, frozen=True, kw_only=True):
+    opportunity: str
+    kind: OpportunityKind
+    basis: str
+    market: str
+    scope: str
+    line: LineValue
+    legs: tuple[SettledLeg, ...]
+    opened_at_ms: Moment
+    withdrawn_at_ms: MomentOrZero
+    withdrawn_reason: str
+    profit: float
+    closing_line_value: float
+    closing_known: bool
+
+
+class GameScore(Derived, frozen=True, kw_only=True):
+    league: str
+    model: str
+    home_score: Score
+    away_score: Score
+    outcome: int
+    published: Count
+    log_loss: float
+    brier: float
+    closing_log_loss: float
+    closing_brier: float

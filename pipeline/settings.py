@@ -1,0 +1,113 @@
+"""Settings: one frozen value each, read from the environment once; a wrong name stops the start.
+
+``Settings`` says where things are. ``Rules`` is what the folds compute by: its hash is in every answer.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Self
+
+import msgspec
+
+from pipeline.errors import UsageError
+
+PREFIX = "SHARPLINE_"
+#: Read by the set-up and by tools around the pipeline, not by `Settings`.
+ELSEWHERE = frozenset({"SHARPLINE_CACHE"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and how they run. Each is read from ``SHARPLINE_<NAME>``."""
+
+    kafka: str = ""
+    """Bootstrap address of a Kafka cluster; empty for one of our own."""
+    partitions: int = 4
+    """Of every topic; never changed after creation."""
+    replication: int = 1
+    """Copies of every partition."""
+    lag_days: int = 7
+    """For how many days a compacted topic keeps every answer."""
+    journal_hours: int = 24
+    """For how many hours a changelog keeps every version of a row."""
+    log: str = "text"
+    """``text`` or ``json``."""
+    rules: str = ""
+    """A JSON file with fields of `Rules` that differ from their defaults."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """From the environment. Raises UsageError on an unknown name or a value of the wrong type."""
+        given = {
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in environment.items()
+            if name.startswith(PREFIX) and name not in ELSEWHERE
+        }
+        known = {field.name: field.type for field in fields(cls)}
+        if unknown := sorted(set(given) - set(known)):
+            names = ", ".join(PREFIX + name.upper() for name in known)
+            raise UsageError(f"unknown setting {PREFIX}{unknown[0].upper()}; there are {names}")
+        try:
+            return cls(**{name: known[name](value) for name, value in given.items()})  # type: ignore[operator]
+        except ValueError as error:
+            raise UsageError(f"a setting has a value of the wrong type: {error}") from error
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """What the folds compute by. Shares are of 1, money is minor units, times are ms."""
+
+    stale_floor_ms: int = 30_000
+    """A quote is stale when it is older than this and than twice its source's usual interval."""
+    minimum_desks: int = 3
+    """Independent desks behind a fair price that bets are judged by, the judged one left out."""
+    minimum_expected_value: float = 0.02
+    """Of a value bet against the consensus."""
+    minimum_model_expected_value: float = 0.05
+    """Of a value bet against the game model, in play."""
+    maximum_expected_value: float = 0.25
+    """Above it a value bet is taken for an error of the price and not published."""
+    kelly_fraction: float = 0.25
+    """Of the full Kelly stake."""
+    maximum_stake_share: float = 0.05
+    """Of the bankroll, one bet."""
+    minimum_roi: float = 0.0
+    """Of an arbitrage; one is published where its worst outcome after rounding still gains."""
+    maximum_roi: float = 0.08
+    """Above it an arbitrage is suspect: beyond belief."""
+    maximum_leg_gap_ms: int = 120_000
+    """Legs last seen further apart than this and than their sources' intervals make an arbitrage suspect."""
+    arbitrage_total_minor: int = 100_000
+    """Total stake that an arbitrage is worked out for."""
+    stake_unit_minor: int = 100
+    """Stakes are rounded to this."""
+    closing_log_odds: float = 0.02
+    """The closing line is sent again when a fair probability moved by this much."""
+    move_log_odds: float = 0.10
+    """A move of the fair price is significant from here."""
+    move_window_ms: int = 600_000
+    """Over which a move is looked for, and after which it has ended."""
+    repeat_ms: int = 6 * 3_600_000
+    """What still stands is repeated after this."""
+    rollback_ms: int = 72 * 3_600_000
+    """After its end for this long a result may be rolled back; then the event's answers are tombstoned."""
+    drift_interval_ms: int = 30_000
+    """Of a clocked game in which nothing happens, the probabilities are worked out again after this."""
+
+    @cached_property
+    def digest(self) -> str:
+        """The first 12 hexadecimal digits of the SHA-256 of all values."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:12]
+
+    @classmethod
+    def read(cls, path: str) -> "Rules":
+        """From a JSON file; the defaults where ``path`` is empty. Raises UsageError."""
+        if not path:
+            return cls()
+        try:
+            with open(path, "rb") as file:
+                return msgspec.json.decode(file.read(), type=cls)
+        except (OSError, msgspec.DecodeError) as error:
+            raise UsageError(f"rules cannot be read from {path}: {error}") from error

@@ -1,0 +1,81 @@
+"""Logs and metrics of every process, defined in one place.
+
+Metrics are named ``sharpline_<part>_<noun>_<unit>``; their labels come from closed sets, never from ids.
+"""
+
+import logging
+import sys
+import time
+from typing import Any
+
+import msgspec
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+FOLD_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
+DELAY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120)
+
+RECORDS_SENT = Counter("sharpline_producers_records_total", "Records appended.", ["topic"])
+RECORDS_REFUSED = Counter("sharpline_producers_refused_total", "Records that were refused.", ["topic"])
+LINES_SENT = Counter("sharpline_producers_lines_total", "Lines of odds appended.", ["source"])
+RECORDS_READ = Counter("sharpline_processors_records_total", "Records read.", ["stage", "topic"])
+ANSWERS_SENT = Counter("sharpline_processors_answers_total", "Answers acknowledged.", ["stage", "topic"])
+FOLD_SECONDS = Histogram(
+    "sharpline_processors_fold_seconds", "Time to fold one input.", ["stage"], buckets=FOLD_BUCKETS
+)
+BATCH_SECONDS = Histogram(
+    "sharpline_processors_batch_seconds", "Time from batch to rows written.", ["stage"], buckets=DELAY_BUCKETS
+)
+APPEND_TO_FOLD_SECONDS = Histogram(
+    "sharpline_processors_append_to_fold_seconds", "Appended to folded.", ["stage"], buckets=DELAY_BUCKETS
+)
+DEAD_LETTERS = Counter("sharpline_processors_dead_letters_total", "Records buried.", ["stage", "topic"])
+ROWS = Gauge("sharpline_processors_rows", "Events in the table.", ["stage"])
+SOCKETS = Gauge("sharpline_gateway_sockets", "Open sockets.")
+MESSAGES_SENT = Counter("sharpline_gateway_messages_total", "Messages to sockets.", ["kind"])
+UPDATES_READ = Counter("sharpline_gateway_records_total", "Records read.", ["topic"])
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = {
+            "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(said).decode()
+
+
+class TextLines(logging.Formatter):
+    """Time, level, message, then the fields as name=value."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s %(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        return " ".join([super().formatMessage(record), *(f"{k}={v}" for k, v in fields.items())])
+
+
+def log_to_stderr(form: str = "text") -> None:
+    """Send the logs of this process to stderr, as ``text`` or ``json``; aiokafka only from warnings on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # It builds a debug record for every fetch unless its own level says no: a tenth of a worker's CPU.
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+
+
+def say(logger: logging.Logger, message: str, level: int = logging.INFO, **fields: object) -> None:
+    """Log one thing that happened, with its particulars as fields."""
+    logger.log(level, message, extra={"fields": fields})
+
+
+def serve_metrics(port: int) -> None:
+    """Serve this process's metrics at /metrics of a loopback port."""
+    start_http_server(port, addr="127.0.0.1")

@@ -1,0 +1,81 @@
+"""Every topic: what its records are, how they are keyed, how long they are kept.
+
+All topics have the same number of partitions and the same partitioner (murmur2, as Java's and aiokafka's), so
+everything that is known about an event sits on one partition, in order.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from aiokafka.partitioner import murmur2
+
+from pipeline import records
+
+DAY_MS = 86_400_000
+
+
+def _event(record: Any) -> str:
+    return str(record.event_id)
+
+
+def _source(record: Any) -> str:
+    return str(record.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. ``retention_ms`` is 0 where it is compacted; ``key`` gives a record's key."""
+
+    name: str
+    record: type
+    key: Callable[[Any], str] = _event
+    retention_ms: int = 0
+    about_event: bool = True
+    tombstoned: bool = True
+
+    @property
+    def subject(self) -> str:
+        """Under which the schema registry knows it."""
+        return f"{self.name}-value"
+
+
+_ALL = (
+    Topic("odds.snapshots", records.OddsSnapshot, retention_ms=14 * DAY_MS),
+    Topic("games.events", records.GameEvent, retention_ms=14 * DAY_MS),
+    Topic("clock.ticks", records.ClockTick, lambda _: "clock", retention_ms=14 * DAY_MS, about_event=False),
+    Topic("games.states", records.GameState),
+    Topic("games.probabilities", records.GameProbabilities),
+    Topic("odds.fair", records.FairPrices),
+    Topic("odds.closing", records.ClosingLine),
+    Topic("odds.moves", records.Moves),
+    Topic("bets.value", records.ValueBets),
+    Topic("bets.arbitrage", records.Arbitrages),
+    Topic("bets.results", records.BetResult, lambda r: f"{r.event_id}|{r.opportunity}", tombstoned=False),
+    Topic("games.scores", records.GameScore),
+    Topic("sources.payloads", records.SourcePayload, _source, retention_ms=3 * DAY_MS, about_event=False),
+    Topic("sources.health", records.SourceHealth, _source, about_event=False),
+    Topic(
+        "sources.events", records.SourceEvent, lambda r: f"{r.source}|{r.source_id}", about_event=False
+    ),
+    Topic("ops.dead-letters", records.DeadLetter, lambda r: r.topic, retention_ms=30 * DAY_MS, about_event=False),
+)  # fmt: skip
+
+TOPICS = {topic.name: topic for topic in _ALL}
+#: What the folds publish, as the gateway, the sinks and the archive read it.
+ANSWERS = tuple(topic.name for topic in _ALL if issubclass(topic.record, records.Derived))
+TICKS = "clock.ticks"
+DEAD_LETTERS = "ops.dead-letters"
+
+
+@cache
+def topic_of(record: type) -> Topic:
+    """The topic of a kind of record."""
+    return next(topic for topic in _ALL if topic.record is record)
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(key: str, partitions: int) -> int:
+    """Where a key lives: the partition that Kafka's own clients choose for it."""
+    return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
