@@ -1,0 +1,195 @@
+"""Prices: the notations that feeds use, and what a set of prices implies."""
+
+import math
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+
+EVEN_WORDS = frozenset({"EVEN", "EVENS", "EV", "PK"})
+AMERICAN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+FRACTIONAL = re.compile(r"([0-9]+) ?[/-] ?([0-9]+)")
+MINUS_SIGNS = str.maketrans("\N{MINUS SIGN}\N{EN DASH}", "--")
+
+
+def checked_price(price: float) -> float:
+    """The price itself, where it is one: finite and above 1.
+
+    Raises
+    ------
+    ValueError
+        For 1.0 and below, NaN and infinity.
+
+    Examples
+    --------
+    >>> checked_price(1.91)
+    1.91
+    """
+    if not 1.0 < price < math.inf:
+        raise ValueError(f"not a decimal price, which is finite and above 1: {price!r}")
+    return price
+
+
+def american_to_decimal(american: int | str) -> float:
+    """Decimal price of American odds, the double nearest to the exact value.
+
+    Parameters
+    ----------
+    american : int or str
+        Profit on 100 staked where positive, stake for a profit of 100 where negative. Text may carry
+        a sign, decimals or a word for even money (``EVEN``, ``EV``, ``PK``, any case).
+
+    Raises
+    ------
+    ValueError
+        If it is neither a number nor such a word, or lies between -100 and 100.
+
+    Examples
+    --------
+    >>> american_to_decimal("+150"), american_to_decimal(-110), american_to_decimal("EVEN")
+    (2.5, 1.9090909090909092, 2.0)
+    """
+    text = str(american).strip().translate(MINUS_SIGNS).upper()
+    if text in EVEN_WORDS:
+        return 2.0
+    if not AMERICAN.fullmatch(text):
+        raise ValueError(f"not American odds: {american!r}")
+    exact = Fraction(text)
+    if -100 < exact < 100:
+        raise ValueError(f"American odds are -100 and below or +100 and above: {american!r}")
+    profit = exact / 100 if exact > 0 else -100 / exact
+    return checked_price(float(1 + profit))
+
+
+def fractional_to_decimal(fractional: str) -> float:
+    """Decimal price of fractional odds (profit to stake), the double nearest to the exact value.
+
+    Raises
+    ------
+    ValueError
+        If it is not like ``5/2``, ``5-2`` or ``evens``, or a side is zero.
+
+    Examples
+    --------
+    >>> fractional_to_decimal("5/2"), fractional_to_decimal("4/11"), fractional_to_decimal("evens")
+    (3.5, 1.3636363636363635, 2.0)
+    """
+    text = fractional.strip()
+    if text.upper() in EVEN_WORDS:
+        return 2.0
+    parts = FRACTIONAL.fullmatch(text)
+    if parts is None:
+        raise ValueError(f"not fractional odds: {fractional!r}")
+    profit, stake = int(parts[1]), int(parts[2])
+    if profit == 0 or stake == 0:
+        raise ValueError(f"fractional odds have no zero side: {fractional!r}")
+    # Division of two ints rounds once, so nothing drifts.
+    return checked_price((profit + stake) / stake)
+
+
+def decimal_to_american(price: float) -> int:
+    """American odds nearest to a decimal price; lossy, 1.91 and 1.9091 are both -110.
+
+    Raises
+    ------
+    ValueError
+        If the price is not finite or not above 1.
+
+    Examples
+    --------
+    >>> decimal_to_american(2.5), decimal_to_american(1.91), decimal_to_american(2.0)
+    (150, -110, 100)
+    """
+    profit = checked_price(price) - 1.0
+    return round(100.0 * profit) if price >= 2.0 else -round(100.0 / profit)
+
+
+def implied(price: float) -> float:
+    """Probability at which a price breaks even, margin included: in (0, 1).
+
+    Raises
+    ------
+    ValueError
+        If the price is not finite or not above 1.
+
+    Examples
+    --------
+    >>> implied(1.6)
+    0.625
+    """
+    return 1.0 / checked_price(price)
+
+
+def booksum(prices: Sequence[float]) -> float:
+    """Sum of the implied probabilities of a market's outcomes; above 1 where the book keeps a margin.
+
+    Raises
+    ------
+    ValueError
+        If a price is not finite or not above 1.
+
+    Examples
+    --------
+    >>> booksum([1.6, 2.0])
+    1.125
+    """
+    # fsum rounds once, so the order of outcomes, and so the side called home, changes nothing.
+    return math.fsum([implied(price) for price in prices])
+
+
+def overround(prices: Sequence[float]) -> float:
+    """What the implied probabilities of a market sum to above 1; negative where they fall short.
+
+    Raises
+    ------
+    ValueError
+        If a price is not finite or not above 1.
+
+    Examples
+    --------
+    >>> overround([1.6, 2.0])
+    0.125
+    """
+    return booksum(prices) - 1.0
+
+
+def hold(prices: Sequence[float]) -> float:
+    """Share of all stakes that the book keeps when they are balanced: ``1 - 1 / booksum``.
+
+    Raises
+    ------
+    ValueError
+        If a price is not finite or not above 1, or there is none.
+
+    Examples
+    --------
+    >>> round(hold([american_to_decimal(-110)] * 2), 4)
+    0.0455
+    """
+    if not prices:
+        raise ValueError("a market without prices holds nothing")
+    return 1.0 - 1.0 / booksum(prices)
+
+
+def lay_as_back(lay_price: float, commission: float) -> float:
+    """Price at which backing the opposite outcome pays what laying this one does.
+
+    Parameters
+    ----------
+    lay_price : float
+        Decimal price at which the outcome is laid.
+    commission : float
+        Share of net winnings that the exchange keeps, in [0, 1).
+
+    Raises
+    ------
+    ValueError
+        If the price is not finite or not above 1, or the commission is not in [0, 1).
+
+    Examples
+    --------
+    >>> round(lay_as_back(2.06, 0.02), 6)
+    1.924528
+    """
+    if not 0.0 <= commission < 1.0:
+        raise ValueError(f"commission is a share in [0, 1): {commission!r}")
+    return checked_price(1.0 + (1.0 - commission) / (checked_price(lay_price) - 1.0))

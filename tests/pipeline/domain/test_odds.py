@@ -1,0 +1,130 @@
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.domain.odds import (
+    american_to_decimal,
+    booksum,
+    checked_price,
+    decimal_to_american,
+    fractional_to_decimal,
+    hold,
+    implied,
+    lay_as_back,
+    overround,
+)
+
+
+@pytest.mark.parametrize(
+    ("american", "decimal"),
+    [
+        pytest.param("EVEN", 2.0, id="word"),
+        pytest.param(" ev ", 2.0, id="short word, any case, spaces"),
+        pytest.param("PK", 2.0, id="pick as a price"),
+        pytest.param("+100", 2.0, id="plus 100"),
+        pytest.param("-100", 2.0, id="minus 100 is the same price"),
+        pytest.param(100, 2.0, id="whole number"),
+        pytest.param("150", 2.5, id="no sign"),
+        pytest.param("+102.5", 2.025, id="decimals"),
+        pytest.param("\N{MINUS SIGN}200", 1.5, id="typographic minus"),
+        pytest.param(-110, float(Fraction(21, 11)), id="nearest double, not 1 + a rounded profit"),
+        pytest.param(100_000, 1001.0, id="longshot"),
+        pytest.param(-100_000, 1.001, id="near certainty"),
+    ],
+)
+def test_american_odds_become_the_nearest_decimal_price(american: int | str, decimal: float) -> None:
+    assert american_to_decimal(american) == decimal
+
+
+@pytest.mark.parametrize(
+    "american", [0, 99, -99, "+99.9", "", "abc", "+", "1e3", "1_000", "nan", "inf", "٥٠٠", True, "--110"]
+)
+def test_what_cannot_be_american_odds_is_refused(american: int | str) -> None:
+    with pytest.raises(ValueError, match="American odds"):
+        american_to_decimal(american)
+
+
+@pytest.mark.parametrize(
+    ("fractional", "decimal"),
+    [("5/2", 3.5), ("1/1", 2.0), ("evens", 2.0), ("11 / 8", 2.375), ("1-3", 4 / 3), ("100/30", 13 / 3)],
+)
+def test_fractional_odds_become_the_nearest_decimal_price(fractional: str, decimal: float) -> None:
+    assert fractional_to_decimal(fractional) == decimal
+
+
+@pytest.mark.parametrize(
+    "fractional", ["", "5", "5/0", "0/5", "-5/2", "5/2/1", "5.5/2", "1/99999999999999999999"]
+)
+def test_what_cannot_be_fractional_odds_is_refused(fractional: str) -> None:
+    with pytest.raises(ValueError, match=r"fractional odds|decimal price"):
+        fractional_to_decimal(fractional)
+
+
+@given(st.integers(100, 100_000) | st.integers(-100_000, -101))
+def test_american_odds_survive_the_way_through_decimal(american: int) -> None:
+    assert decimal_to_american(american_to_decimal(american)) == american
+
+
+@given(st.integers(1, 1000), st.integers(1, 1000))
+def test_fractional_odds_are_the_double_nearest_to_the_exact_price(profit: int, stake: int) -> None:
+    assert fractional_to_decimal(f"{profit}/{stake}") == float(1 + Fraction(profit, stake))
+
+
+@pytest.mark.parametrize(
+    ("price", "american"),
+    [(2.0, 100), (1.91, -110), (1.9091, -110), (3.4, 240), (1.33, -303), (1000.0, 99900)],
+)
+def test_decimal_prices_round_to_american(price: float, american: int) -> None:
+    assert decimal_to_american(price) == american
+
+
+@pytest.mark.parametrize("price", [1.0, 0.99, 0.0, -2.0, math.nan, math.inf, -math.inf])
+def test_no_price_is_taken_for_one(price: float) -> None:
+    for reads_a_price in (checked_price, implied, decimal_to_american, lambda p: booksum([2.0, p])):
+        with pytest.raises(ValueError, match="decimal price"):
+            reads_a_price(price)
+
+
+@pytest.mark.parametrize(
+    ("prices", "total"),
+    [
+        pytest.param([1.33, 3.40], 1.0460, id="two-way"),
+        pytest.param([2.70, 2.30, 4.40], 1.0324, id="three-way"),
+        pytest.param([3.50, 3.40, 2.30], 1.014615, id="no arbitrage"),
+        pytest.param([1.90, 1.80], 1.081871, id="a fat margin"),
+        pytest.param([2.15, 2.05], 0.952921, id="arbitrage"),
+        pytest.param([2.10, 2.20], 0.930736, id="more of it"),
+        pytest.param([2.0, 2.0], 1.0, id="none at all"),
+    ],
+)
+def test_overround_is_what_implied_probabilities_sum_to_above_one(prices: list[float], total: float) -> None:
+    assert booksum(prices) == pytest.approx(total, abs=5e-5)
+    assert overround(prices) == pytest.approx(total - 1.0, abs=5e-5)
+    assert hold(prices) == pytest.approx(1.0 - 1.0 / total, abs=5e-5)
+
+
+def test_a_standard_spread_breaks_even_at_52_percent_and_holds_four_and_a_half() -> None:
+    price = american_to_decimal(-110)
+
+    assert implied(price) == pytest.approx(0.523810, abs=5e-7)
+    assert booksum([price, price]) == pytest.approx(1.0476, abs=5e-5)
+    assert hold([price, price]) == pytest.approx(0.0455, abs=5e-5)
+
+
+@given(st.permutations([1.9, 3.55, 4.2, 17.0, 101.0]))
+def test_the_order_of_outcomes_changes_no_bit_of_the_margin(prices: list[float]) -> None:
+    assert overround(prices) == overround(sorted(prices))
+
+
+def test_laying_is_backing_the_opposite_at_a_price_after_commission() -> None:
+    assert lay_as_back(2.06, 0.02) == pytest.approx(1.924528, abs=5e-7)
+    assert lay_as_back(2.0, 0.0) == 2.0
+
+
+@pytest.mark.parametrize("commission", [-0.01, 1.0, math.nan])
+def test_a_commission_that_cannot_be_is_refused(commission: float) -> None:
+    with pytest.raises(ValueError, match="commission"):
+        lay_as_back(2.0, commission)
