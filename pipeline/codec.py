@@ -58,11 +58,16 @@ def _fault(topic: Topic, key: bytes, record: Any) -> str:
 
 def encode(topic: str, record: Record) -> tuple[bytes, bytes]:
     """Key and value of a record. Raises Refused where the record is not sound."""
+    return check(topic, record), write(topic, record)
+
+
+def check(topic: str, record: Record) -> bytes:
+    """The key of a record that may enter its topic. Raises Refused where it is not sound."""
     place = TOPICS[topic]
     key = place.key(record).encode()
     if fault := _fault(place, key, record):
         raise Refused(f"{topic}: {fault}")
-    return key, write(topic, record)
+    return key
 
 
 def write(topic: str, record: Record) -> bytes:

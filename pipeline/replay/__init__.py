@@ -1,0 +1,1 @@
+"""The same folds over an archive: no Kafka, no Faust, no clock."""
