@@ -1,7 +1,7 @@
 """An archive: a folder with one Avro container file for each topic.
 
-Any Avro tool reads it: each row is a message with its key, partition, offset and time, and its value under the
-topic's own schema, null for a tombstone. A file appears under its name only when it is whole.
+Any Avro tool reads it: each row is a message with its key, partition, offset and time, and its value under
+the topic's own schema, null for a tombstone. A file appears under its name only when it is whole.
 """
 
 import os
@@ -27,7 +27,7 @@ BLOCK_BYTES = 256_000
 
 
 class Message(NamedTuple):
-    """One row; ``record`` is None for a tombstone, ``at_ms`` the time in the log (of an input: when received)."""
+    """One row; ``record`` is None for a tombstone, ``at_ms`` its time in the log (an input's: received)."""
 
     topic: str
     key: str
@@ -44,7 +44,11 @@ def _schema(topic: str) -> Any:
         {"name": "partition", "type": "int", "doc": "Where it was."},
         {"name": "offset", "type": "long", "doc": "Where it was."},
         {"name": "at_ms", "type": "long", "doc": "Unix ms: its time in the log."},
-        {"name": "value", "type": ["null", schemas.newest(TOPICS[topic].subject).schema], "doc": "The record."},
+        {
+            "name": "value",
+            "type": ["null", schemas.newest(TOPICS[topic].subject).schema],
+            "doc": "The record.",
+        },
     ]
     doc = f"A message of {topic}."
     return fastavro.parse_schema(
