@@ -1,0 +1,80 @@
+"""The settings of a one-node Kafka in KRaft mode, and the loopback ports that it listens on."""
+
+import base64
+import random
+import re
+import socket
+import uuid
+from pathlib import Path
+
+POM = Path(__file__).parents[2] / "deploy" / "broker" / "pom.xml"
+
+# Below the range from which systems take the ports of outgoing connections (32768 and up on Linux, 49152
+# elsewhere): a client that retries a stopped broker's port there can end up connected to itself.
+PORTS = range(20_000, 32_000)
+
+
+def version() -> str:
+    """The Kafka version that deploy/broker/pom.xml names."""
+    found = re.search(r"<kafka\.version>(.+?)</kafka\.version>", POM.read_text())
+    if found is None:
+        raise ValueError(f"{POM} names no kafka.version")
+    return found[1]
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of the loopback address now."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback address that nobody listens on, each once, drawn at random."""
+    drawn = random.SystemRandom().sample(PORTS, len(PORTS))
+    return [port for _, port in zip(range(count), filter(is_free, drawn), strict=False)]
+
+
+def cluster_id() -> str:
+    """A new cluster's id. Never one that starts with '-': Kafka's tools take it for an option and stop."""
+    while True:
+        drawn = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        if not drawn.startswith("-"):
+            return drawn
+
+
+def properties(*, log_dir: str, port: int, controller_port: int, host: str = "127.0.0.1") -> str:
+    """``server.properties`` of the node.
+
+    ``log_dir`` holds its data, as the node sees the path. It listens on ``host`` (in a container not the
+    loopback one) and is always reached at 127.0.0.1. Compression, clean-up and retention are set for each
+    topic when `sharpline topics` creates it; the retention here is that of a topic which says nothing.
+    """
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://127.0.0.1:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "log.dirs": log_dir,
+        "auto.create.topics.enable": "false",
+        "log.retention.hours": 14 * 24,
+        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        "min.insync.replicas": 1,
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 4,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())

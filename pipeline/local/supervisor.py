@@ -1,0 +1,119 @@
+"""The processes of one pipeline on this machine: started in order, watched, started again, stopped in order."""
+
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.local import children
+
+#: Exit codes of a processor that mean "start me again", see docs/operations.md; any other death does too.
+BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+#: A process that lived for this long has recovered: its next death starts the back-off anew.
+STEADY_S = 30.0
+READY_S = 90.0
+
+
+@dataclass
+class Service:
+    """One process. ``ready_url`` answers 200 when it is; ``endless`` ones are started again when they end."""
+
+    name: str
+    command: Sequence[str | Path]
+    log: Path
+    ready_url: str = ""
+    endless: bool = True
+    process: subprocess.Popen[bytes] | None = None
+    started_at_s: float = 0.0
+    deaths: int = 0
+    restarts: int = 0
+    again_at_s: float = 0.0
+
+    def start(self, env: dict[str, str]) -> None:
+        """Start it, whatever came before."""
+        self.process = children.start(self.command, log=self.log, env=env)
+        self.started_at_s, self.again_at_s = time.monotonic(), 0.0
+
+    def is_ready(self) -> bool:
+        """Whether it says so itself."""
+        try:
+            with urllib.request.urlopen(self.ready_url, timeout=1.0) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def last_words(self, lines: int = 8) -> str:
+        """The end of its log."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+@dataclass
+class Supervisor:
+    """Keeps services running. ``say`` is told what a person should know."""
+
+    env: dict[str, str]
+    say: Callable[[str], None]
+    services: list[Service] = field(default_factory=list)
+
+    def start(self, service: Service) -> None:
+        """Start a service and watch it from now on."""
+        service.start(self.env)
+        self.services.append(service)
+
+    def await_ready(self, services: Sequence[Service]) -> None:
+        """Return when each is ready. Raises UsageError with its last words when one dies or takes too long."""
+        deadline = time.monotonic() + READY_S
+        waiting = list(services)
+        while waiting:
+            for service in waiting:
+                if service.process is not None and service.process.poll() is not None:
+                    raise UsageError(
+                        f"{service.name} ended with {service.process.returncode}; its log {service.log} ends:\n"
+                        f"{service.last_words()}"
+                    )
+            waiting = [service for service in waiting if not service.is_ready()]
+            if waiting and time.monotonic() > deadline:
+                names = ", ".join(service.name for service in waiting)
+                raise UsageError(f"{names} not ready after {READY_S:.0f} s; see {waiting[0].log}")
+            time.sleep(0.05)
+
+    def look_after(self) -> None:
+        """Start again what died and is due; call it often, from the main thread."""
+        now_s = time.monotonic()
+        for service in self.services:
+            process = service.process
+            if process is None or process.poll() is None:
+                continue
+            if not service.endless:
+                service.process = None
+                how = (
+                    "has ended"
+                    if process.returncode == 0
+                    else f"ended with {process.returncode}, see {service.log}"
+                )
+                self.say(f"{service.name} {how}")
+                continue
+            if service.again_at_s == 0.0:
+                service.deaths = 0 if now_s - service.started_at_s > STEADY_S else service.deaths + 1
+                wait_s = BACK_OFF_S[min(service.deaths, len(BACK_OFF_S) - 1)]
+                service.again_at_s = now_s + wait_s
+                self.say(f"{service.name} died with {process.returncode}; starting it again in {wait_s:g} s")
+            if now_s >= service.again_at_s:
+                service.start(self.env)
+                service.restarts += 1
+
+    def stop(self) -> None:
+        """End everything, last started first; the processors of one moment together."""
+        for service in reversed(self.services):
+            if service.process is not None and service.process.poll() is None:
+                service.process.terminate()
+        deadline = time.monotonic() + 10.0
+        for service in reversed(self.services):
+            if service.process is not None:
+                children.stop(service.process, max(0.1, deadline - time.monotonic()))
