@@ -1,4 +1,4 @@
-"""The processes of one pipeline on this machine: started in order, watched, started again, stopped in order."""
+"""The processes of one pipeline on this machine: started, watched, started again, stopped."""
 
 import subprocess
 import time
@@ -67,15 +67,16 @@ class Supervisor:
         self.services.append(service)
 
     def await_ready(self, services: Sequence[Service]) -> None:
-        """Return when each is ready. Raises UsageError with its last words when one dies or takes too long."""
+        """Return when each is ready. Raises UsageError with its last words when one dies or is too slow."""
         deadline = time.monotonic() + READY_S
         waiting = list(services)
         while waiting:
             for service in waiting:
                 if service.process is not None and service.process.poll() is not None:
+                    code = service.process.returncode
+                    words = service.last_words()
                     raise UsageError(
-                        f"{service.name} ended with {service.process.returncode}; its log {service.log} ends:\n"
-                        f"{service.last_words()}"
+                        f"{service.name} ended with {code}; its log {service.log} ends:\n{words}"
                     )
             waiting = [service for service in waiting if not service.is_ready()]
             if waiting and time.monotonic() > deadline:

@@ -88,7 +88,7 @@ class Replay:
                 row = rows.get(event_id) or first_row(stage, event_id, self._made_with[name])
                 try:
                     row, answers = fold(stage, self.rules, row, cause)
-                except Exception as error:  # whatever a fold raises, live buries the record and goes on
+                except Exception as error:  # noqa: BLE001 (whatever it is, live buries the record and goes on)
                     where = f"{cause.topic}/{cause.partition}@{cause.offset}"
                     self.tally.buried.append(f"{name} on {where}: {type(error).__name__}: {error}")
                     continue

@@ -67,8 +67,8 @@ def from_kafka(bootstrap: str, topic: str, since: str, *, follow: bool = True) -
                 if not follow:
                     ends = _left(consumer, topic, ends)
                 continue
-            if message.error():
-                raise BrokerUnavailable(f"{bootstrap}: {message.error().str()}")
+            if (error := message.error()) is not None:
+                raise BrokerUnavailable(f"{bootstrap}: {error.str()}")
             yield _decoded(message)
     finally:
         consumer.close()

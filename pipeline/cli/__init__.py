@@ -1,0 +1,81 @@
+"""The command ``sharpline``. Apps are started as processes of their own, never imported."""
+
+import os
+import sys
+
+import click
+
+from pipeline import cluster
+from pipeline.cli.look import replay, tail
+from pipeline.cli.up import up
+from pipeline.errors import SharplineError
+from pipeline.settings import Settings
+from pipeline.stages import STAGES
+
+
+class Group(click.Group):
+    """Prints an error of ours as one sentence instead of a trace."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except SharplineError as error:
+            click.echo(f"sharpline: {error}", err=True)
+            sys.exit(2)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sharpline")
+def main() -> None:
+    """Live sports betting analytics as an event-streaming pipeline on Kafka.
+
+    \b
+    sharpline up                   the whole pipeline on this machine, simulated games
+    sharpline tail bets.arbitrage  what it finds, record by record
+    """
+
+
+PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+def _app(name: str, module: str, summary: str) -> None:
+    """A command that becomes the process of an app; its own --help says the rest."""
+
+    @main.command(name, help=summary, context_settings=PASSED_ON, add_help_option=False)
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def command(arguments: tuple[str, ...]) -> None:
+        os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+
+    del command
+
+
+_app("produce", "producers", "Publish odds and game events from a source.")
+_app("process", "processors", "Run one fold: games, markets or bets.")
+_app("serve", "gateway", "Serve WebSocket streams and HTTP views of the derived topics.")
+main.add_command(up)
+main.add_command(replay)
+main.add_command(tail)
+
+
+@main.command(
+    epilog="Example: SHARPLINE_KAFKA=127.0.0.1:9092 sharpline topics",
+)
+@click.option("--kafka", metavar="ADDRESS", help="Bootstrap address; default is SHARPLINE_KAFKA.")
+def topics(kafka: str | None) -> None:
+    """Make every topic, changelog and start offset; safe to run twice."""
+    settings = Settings.read()
+    address = required(kafka or settings.kafka)
+    made = cluster.create_topics(address, settings, STAGES.values())
+    click.echo(f"made  {', '.join(made.created) or 'nothing'}")
+    click.echo(f"found {', '.join(made.found) or 'nothing'}")
+
+
+def required(address: str) -> str:
+    """The address, or the sentence that says how to give one."""
+    if not address:
+        raise click.UsageError("no Kafka named: give --kafka ADDRESS or set SHARPLINE_KAFKA")
+    return address

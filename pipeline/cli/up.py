@@ -1,0 +1,222 @@
+"""``sharpline up``: the whole pipeline on this machine, one process for each part, and a live view of it."""
+
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from pipeline import cluster
+from pipeline.errors import SharplineError, UsageError
+from pipeline.local import kraft
+from pipeline.local.broker import Broker, broker
+from pipeline.local.supervisor import Service, Supervisor
+from pipeline.local.view import Flow, Seen, follow, picture, plain
+from pipeline.settings import Settings
+from pipeline.stages import STAGES
+from pipeline.topics import ANSWERS
+
+PORT = 8642
+FLOWING = ("odds.snapshots", "games.events", *ANSWERS)
+FLOW_S, PLAIN_S = 2.0, 5.0
+
+
+@click.command(
+    epilog="Example: sharpline up --source recorded polls/nfl.jsonl.xz plays/pbp_2025.csv.gz --speed 600",
+)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--source", default="simulator", show_default=True, help="simulator, recorded, the-odds-api, nflverse."
+)
+@click.option(
+    "--for", "seconds", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long."
+)
+@click.option("--speed", type=click.FloatRange(min=0.0), help="Times real time; 0 as fast as it goes.")
+@click.option("--seed", type=int, help="Of the simulator.")
+@click.option("--events", type=click.IntRange(1, 10_000), help="Games to simulate.")
+@click.option("--from", "since", metavar="TIME", help="Where recorded data begins, as 2025-09-14T16:00Z.")
+@click.option("--port", default=PORT, show_default=True, help="Of the gateway.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Keep log, rows and logs here; default is a folder that goes.",
+)
+def up(
+    paths: tuple[Path, ...],
+    source: str,
+    seconds: float | None,
+    speed: float | None,
+    seed: int | None,
+    events: int | None,
+    since: str | None,
+    port: int,
+    data: Path | None,
+) -> None:
+    """Run the whole pipeline on this machine until Ctrl-C: broker, topics, folds, gateway, producer.
+
+    Needs nothing running: it brings its own Kafka unless SHARPLINE_KAFKA names one. Ends all that it started.
+    """
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"there is no {path}")
+    _require_free(port)
+    given = {"--speed": speed, "--seed": seed, "--events": events, "--from": since}
+    options = [text for name, value in given.items() if value is not None for text in (name, str(value))]
+    console = Console(stderr=False)
+    # A kill is a request to stop like Ctrl-C: the processes below must not outlive us.
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    started_s = time.monotonic()
+    try:
+        with _folder(data) as home, broker(home / "broker", say=console.print) as kafka:
+            console.print(f"Kafka       {kafka.bootstrap} ({kafka.kind})")
+            notes: deque[str] = deque(maxlen=4)
+            supervisor = Supervisor({"SHARPLINE_KAFKA": kafka.bootstrap}, notes.append)
+            try:
+                _start(supervisor, home, port, [source, *map(str, paths), *options], kafka.bootstrap, console)
+                console.print(
+                    f"ready       after {time.monotonic() - started_s:.1f} s; Ctrl-C stops everything"
+                )
+                _watch(supervisor, kafka, port, notes, console, started_s, seconds)
+            finally:
+                supervisor.stop()
+    except KeyboardInterrupt:
+        pass
+    console.print("stopped")
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UsageError(f"port {port} is in use; choose another with --port") from None
+
+
+@contextmanager
+def _folder(data: Path | None) -> Iterator[Path]:
+    if data is not None:
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{data} cannot be used: {error}") from error
+        yield data
+        return
+    home = Path(tempfile.mkdtemp(prefix="sharpline-"))
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _start(
+    supervisor: Supervisor, home: Path, port: int, source: list[str], bootstrap: str, console: Console
+) -> None:
+    """Topics, then folds and gateway side by side, then, when all are ready, the producer."""
+    cluster.create_topics(bootstrap, Settings.read(), STAGES.values())
+    logs = home / "logs"
+    logs.mkdir(exist_ok=True)
+    python = [sys.executable, "-m"]
+    ports = kraft.free_ports(len(STAGES))
+    parts = []
+    for stage, metrics in zip(STAGES, ports, strict=True):
+        command = [*python, "processors", stage, "--data", home / "workers" / stage, "--port", str(metrics)]
+        parts.append(Service(stage, command, logs / f"{stage}.log", f"http://127.0.0.1:{metrics}/readyz"))
+    command = [*python, "gateway", "--port", str(port)]
+    parts.append(Service("gateway", command, logs / "gateway.log", f"http://127.0.0.1:{port}/readyz"))
+    for part in parts:
+        supervisor.start(part)
+    supervisor.await_ready(parts)
+    console.print(f"gateway     http://127.0.0.1:{port}   stream ws://127.0.0.1:{port}/v1/stream")
+    places = "  ".join(
+        f"{stage} http://127.0.0.1:{at}/metrics" for stage, at in zip(STAGES, ports, strict=True)
+    )
+    console.print(f"metrics     {places}")
+    console.print(f"logs        {logs}")
+    supervisor.start(
+        Service("producer", [*python, "producers", *source], logs / "producer.log", endless=False)
+    )
+
+
+def _watch(
+    supervisor: Supervisor,
+    kafka: Broker,
+    port: int,
+    notes: deque[str],
+    console: Console,
+    started_s: float,
+    seconds: float | None,
+) -> None:
+    """Show what goes on, and keep it going, until told to stop."""
+    seen, stop = Seen(started_s=started_s), threading.Event()
+    stream = threading.Thread(
+        target=follow, args=(f"ws://127.0.0.1:{port}/v1/stream", seen, stop), daemon=True
+    )
+    stream.start()
+    flows = _Flows(kafka.bootstrap)
+    live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
+    said_s, first = 0.0, 0.0
+    try:
+        if live:
+            live.start()
+        while seconds is None or time.monotonic() - started_s < seconds:
+            time.sleep(0.1)
+            supervisor.look_after()
+            if not kafka.is_running():
+                notes.append("the broker died; starting it again on its data")
+                kafka.restart()
+            if seen.first_arbitrage_s and not first:
+                first = seen.first_arbitrage_s
+                console.print(f"first arbitrage on the socket {first:.1f} s after the start")
+            if live:
+                live.update(picture(seen, flows.now, notes, console.height))
+            elif time.monotonic() - said_s >= PLAIN_S:
+                said_s = time.monotonic()
+                while notes:
+                    console.print(notes.popleft(), soft_wrap=True)
+                console.print(plain(seen, flows.now), soft_wrap=True, highlight=False)
+    finally:
+        stop.set()
+        flows.stop.set()
+        if live:
+            live.stop()
+
+
+class _Flows:
+    """Asks the broker for lags and rates every other second, off the main thread."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.now, self.stop = Flow({}, {}), threading.Event()
+        self._bootstrap = bootstrap
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        before: dict[str, int] = {}
+        asked_s = time.monotonic()
+        while not self.stop.wait(FLOW_S):
+            try:
+                lag, ends = (
+                    cluster.lag(self._bootstrap, STAGES.values()),
+                    cluster.ends(self._bootstrap, FLOWING),
+                )
+            except SharplineError:  # the broker is away; the main thread says so and starts it again
+                continue
+            now_s = time.monotonic()
+            rates = {t: (end - before[t]) / (now_s - asked_s) for t, end in ends.items() if t in before}
+            self.now, before, asked_s = Flow(lag, rates), ends, now_s
