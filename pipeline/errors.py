@@ -8,6 +8,7 @@ SharplineError
     UsageError           the person asked for what cannot be done; printed without a trace
         BrokerUnavailable
         TimeRunsBackwards
+    BadRequest           what a client of the gateway asked for; answered with its code, the connection stays
     TopicsUnfit          topics, partitions or start offsets are not as `sharpline topics` makes them
 """
 
@@ -52,3 +53,11 @@ class TimeRunsBackwards(UsageError):
 
 class TopicsUnfit(SharplineError):
     """Topics, partition counts or start offsets are not as `sharpline topics` makes them."""
+
+
+class BadRequest(SharplineError):
+    """What a client of the gateway asked for cannot be done; it is told ``code`` and ``message``."""
+
+    def __init__(self, code: str, message: str, id: str | int | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.id = code, message, id

@@ -1,0 +1,63 @@
+"""The application: which address is answered by what, and what runs beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from gateway import endpoints, protocol, registry
+from gateway.hub import Hub, wall_ms
+from gateway.stream import stream
+
+HEARTBEAT_EVERY_S = 10
+LOOKS_EVERY_S = 1
+
+
+def create_app(hub: Hub, feed: Callable[[], Coroutine[Any, Any, None]] | None = None) -> Starlette:
+    """The gateway over a hub. ``feed`` fills the hub until it is cancelled; without it a caller does."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(heart(hub))]
+            if feed is not None:
+                running.append(tasks.create_task(feed()))
+            yield
+            for task in running:
+                task.cancel()
+
+    app = Starlette(
+        routes=[
+            Route("/", endpoints.index),
+            Route("/v1/events", endpoints.events),
+            Route("/v1/events/{event}", endpoints.event),
+            WebSocketRoute("/v1/stream", stream),
+            Route("/healthz", endpoints.health),
+            Route("/livez", endpoints.alive),
+            Route("/readyz", endpoints.ready),
+            Route("/metrics", endpoints.metrics),
+            Mount("/registry", app=registry.app),
+        ],
+        exception_handlers={HTTPException: endpoints.problem, Exception: endpoints.problem},
+        lifespan=lifespan,
+    )
+    app.state.hub = hub
+    return app
+
+
+async def heart(hub: Hub) -> None:
+    """Tell all clients now and then that we live, and at once when how we are has changed."""
+    said, beats = "", 0
+    while True:
+        status = hub.status()
+        if status.status != said:
+            hub.tell_all(status)
+            said = status.status
+        if beats % HEARTBEAT_EVERY_S == 0:
+            hub.tell_all(protocol.Heartbeat(hub.now_ms, wall_ms()))
+        beats += 1
+        await asyncio.sleep(LOOKS_EVERY_S)

@@ -1,0 +1,182 @@
+"""What is served over HTTP: events as they stand, and how the gateway is. Errors are RFC 9457 problems."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from gateway.hub import Hub
+from pipeline import data, ids
+from pipeline.errors import Refused
+from pipeline.records import GameStatus
+
+INDEX = """Sharpline: live sports betting analytics
+
+GET /v1/events                 events with score, probability and open bets; ?league= &sport= &status=
+GET /v1/events/{event}         everything that is known of one event now
+WS  /v1/stream                 snapshots, then updates (docs/stream.md)
+GET /registry/subjects         the Avro schemas, as a Confluent schema registry serves them
+GET /healthz /livez /readyz    how this gateway is
+GET /metrics                   Prometheus
+"""
+
+#: Topics with one answer for each event, as /v1/events/{event} names them.
+PARTS = {
+    "state": "games.states",
+    "probabilities": "games.probabilities",
+    "fair": "odds.fair",
+    "closing": "odds.closing",
+    "moves": "odds.moves",
+    "value": "bets.value",
+    "arbitrage": "bets.arbitrage",
+    "score": "games.scores",
+}
+FILTERS = {
+    "league": lambda: set(data.leagues()),
+    "sport": lambda: {league.sport for league in data.leagues().values()},
+    "status": lambda: {str(status) for status in GameStatus},
+}
+
+
+async def index(_: Request) -> Response:
+    """What there is."""
+    return PlainTextResponse(INDEX)
+
+
+async def events(request: Request) -> Response:
+    """Every event, those in play first, then by start."""
+    hub: Hub = request.app.state.hub
+    wanted = _filters(request)
+    rows = [summary(hub, event) for event in hub.events()]
+    rows = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+    rows.sort(key=lambda row: (row["status"] != GameStatus.LIVE, row["starts_at_ms"] or 0, row["event"]))
+    return _json({"now_ms": hub.now_ms, "events": rows})
+
+
+async def event(request: Request) -> Response:
+    """Everything that is known of one event now; null for what is not."""
+    hub: Hub = request.app.state.hub
+    event = request.path_params["event"]
+    try:
+        ids.parse(event)
+    except Refused as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from error
+    if event not in hub.events():
+        raise HTTPException(
+            HTTPStatus.NOT_FOUND, f"nothing is known of {event}; GET /v1/events lists what is"
+        )
+    whole = {part: hub.latest(topic, event) for part, topic in PARTS.items()}
+    results = hub.answers["bets.results"].get(event, {}).values()
+    return _json(
+        {
+            "now_ms": hub.now_ms,
+            **_names(event),
+            **whole,
+            "results": [answer.record for answer in results if answer.record is not None],
+        }
+    )
+
+
+def summary(hub: Hub, event: str) -> dict[str, Any]:
+    """One event in a line; null for what is not known."""
+    state = hub.latest("games.states", event)
+    chances = hub.latest("games.probabilities", event)
+    value, arbitrage = hub.latest("bets.value", event), hub.latest("bets.arbitrage", event)
+    game = state or chances
+    return {
+        **_names(event),
+        "status": game and game.status,
+        "starts_at_ms": game and game.starts_at_ms,
+        "started_at_ms": game and game.started_at_ms,
+        "period": state and state.period,
+        "clock_s": state and state.clock_s,
+        "home_score": game and game.home_score,
+        "away_score": game and game.away_score,
+        "suspended": game and game.suspended,
+        "text": state and state.text,
+        "model": chances and chances.model,
+        "game": chances and chances.game,
+        "regulation": chances and chances.regulation,
+        "value_bets": len(value.bets) if value else 0,
+        "arbitrages": sum(not found.suspect for found in arbitrage.arbitrages) if arbitrage else 0,
+        "received_at_ms": max(part.received_at_ms for part in (state, chances, value, arbitrage) if part)
+        if state or chances or value or arbitrage
+        else None,
+    }
+
+
+async def alive(_: Request) -> Response:
+    """200 while the process answers at all."""
+    return _json({"status": "alive"})
+
+
+async def ready(request: Request) -> Response:
+    """200 once everything that was there at the start has been read."""
+    hub: Hub = request.app.state.hub
+    code = HTTPStatus.OK if hub.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return _json({"ready": hub.is_ready, "status": hub.status().status}, code)
+
+
+async def health(request: Request) -> Response:
+    """How things are; 503 where the answers may not be the newest."""
+    hub: Hub = request.app.state.hub
+    status = hub.status()
+    code = HTTPStatus.OK if status.status in ("live", "stale") else HTTPStatus.SERVICE_UNAVAILABLE
+    counts = {"events": len(hub.events()), "sockets": len(hub.clients)}
+    said = {
+        "status": status.status,
+        "text": status.text,
+        "now_ms": status.now_ms,
+        "wall_ms": status.sent_at_ms,
+    }
+    return _json({**said, **counts}, code)
+
+
+async def metrics(_: Request) -> Response:
+    """This process's numbers, for Prometheus."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def problem(request: Request, error: Exception) -> Response:
+    """An error as problem details: status, title, detail, and where it happened."""
+    if isinstance(error, HTTPException):
+        code, headers = error.status_code, error.headers
+        detail = error.detail
+    else:
+        code, headers = HTTPStatus.INTERNAL_SERVER_ERROR, None
+        detail = "this is a fault of the gateway; its log says more"
+    title = HTTPStatus(code).phrase
+    body = {"type": "about:blank", "title": title, "status": int(code), "instance": request.url.path}
+    if detail != title:
+        body["detail"] = detail
+    return Response(
+        msgspec.json.encode(body), code, media_type="application/problem+json", headers=dict(headers or {})
+    )
+
+
+def _names(event: str) -> dict[str, str]:
+    id = ids.parse(event)
+    sport = data.leagues()[id.league].sport
+    return {"event": event, "league": id.league, "sport": sport, "home": id.home, "away": id.away}
+
+
+def _filters(request: Request) -> dict[str, str]:
+    """What the query asks for. Raises a 400 where a name or value is unknown."""
+    wanted = dict(request.query_params)
+    for name, value in wanted.items():
+        if name not in FILTERS:
+            detail = f"unknown filter {name[:80]!r}; there are {', '.join(FILTERS)}"
+        elif value not in (known := FILTERS[name]()):
+            detail = f"unknown {name} {value[:80]!r}; there are {', '.join(sorted(known))}"
+        else:
+            continue
+        raise HTTPException(HTTPStatus.BAD_REQUEST, detail)
+    return wanted
+
+
+def _json(body: dict[str, Any], code: int = HTTPStatus.OK) -> Response:
+    return Response(msgspec.json.encode(body), code, media_type="application/json")

@@ -1,0 +1,184 @@
+"""Reads every derived topic from its start and the newest ticks, and hands them to the hub.
+
+One consumer for the whole instance, with partitions assigned by hand: no client costs the broker anything.
+Its position is committed under ``sharpline.gateway.<instance>``, so its lag shows beside that of the folds.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+
+from gateway.hub import Hub, Message
+from pipeline.codec import decode
+from pipeline.errors import UnreadableRecord
+from pipeline.telemetry import say
+from pipeline.topics import ANSWERS, TICKS
+
+log = logging.getLogger("sharpline.gateway")
+WAIT_S = 0.1
+BATCH = 500
+#: Records after which waiting sockets and requests get their turn.
+TURN = 50
+COMMIT_EVERY_S = 1.0
+ANSWERS_WITHIN_S = 2.0
+
+Place = tuple[str, int]
+
+
+class Feed:
+    """The one reader of a gateway. ``run`` goes on until it is cancelled, with or without a broker."""
+
+    def __init__(self, kafka: str, instance: str, hub: Hub) -> None:
+        self.hub = hub
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": kafka,
+                "group.id": f"sharpline.gateway.{instance}",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "earliest",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 100,
+                "reconnect.backoff.max.ms": 1_000,
+                "error_cb": self._on_error,
+                "on_commit": self._on_commit,
+                "log_level": 2,  # what matters of them comes as errors
+            }
+        )
+        self._position: dict[Place, int] = {}
+        self._committed: dict[Place, int] = {}
+        self._unread: dict[Place, int] = {}
+        """Where each partition ended at the start, for those not yet read up to there."""
+        self._committed_at_s = 0.0
+        self._away = ""
+
+    async def run(self) -> None:
+        """Read for as long as the gateway runs. All calls of the consumer come from one thread."""
+        with ThreadPoolExecutor(1, "feed") as thread:
+            loop = asyncio.get_running_loop()
+
+            async def call(work: Callable[[], Any]) -> Any:
+                return await loop.run_in_executor(thread, work)
+
+            try:
+                while not await call(self._assign):
+                    self._tell_hub()
+                    await asyncio.sleep(1.0)
+                while True:
+                    await self._take(await call(self._read))
+                    self._tell_hub()
+            finally:
+                thread.submit(self._close).result()
+
+    def _assign(self) -> bool:
+        """Take every partition from where it is needed; False where that cannot be done yet."""
+        try:
+            metadata = self._consumer.list_topics(timeout=ANSWERS_WITHIN_S).topics
+            if missing := [topic for topic in (*ANSWERS, TICKS) if topic not in metadata]:
+                say(log, "waiting for topics; sharpline topics makes them", logging.WARNING, missing=missing)
+                return False
+            for topic in (*ANSWERS, TICKS):
+                for number in metadata[topic].partitions:
+                    place = TopicPartition(topic, number)
+                    low, high = self._consumer.get_watermark_offsets(place, timeout=ANSWERS_WITHIN_S)
+                    # Of the ticks only the newest matters, and there is one for each second of two weeks.
+                    self._position[topic, number] = low if topic != TICKS else max(low, high - 1)
+                    self._unread[topic, number] = high
+        except KafkaException as error:
+            self._away = error.args[0].str()
+            return False
+        self._away = ""
+        self._unread = {place: end for place, end in self._unread.items() if end > self._position[place]}
+        self._consumer.assign([TopicPartition(*place, offset) for place, offset in self._position.items()])
+        return True
+
+    def _read(self) -> list[KafkaMessage]:
+        """What has arrived, at once when there is something."""
+        first = self._consumer.poll(WAIT_S)
+        read = [] if first is None else [first, *self._consumer.consume(BATCH, 0)]
+        if time.monotonic() >= self._committed_at_s + COMMIT_EVERY_S:
+            self._committed_at_s = time.monotonic()
+            if self._away:
+                self._look_again()
+            elif offsets := self._uncommitted():
+                self._consumer.commit(offsets=offsets, asynchronous=True)
+        return read
+
+    async def _take(self, read: list[KafkaMessage]) -> None:
+        for count, message in enumerate(read):
+            if count % TURN == TURN - 1:
+                await asyncio.sleep(0)
+            topic, partition, offset = message.topic(), message.partition(), message.offset()
+            if topic is None or partition is None or offset is None:  # about no partition, told to _on_error
+                continue
+            place, error = (topic, partition), message.error()
+            if error is None:
+                self._hand_over(message, topic, partition, offset)
+                self._position[place] = offset + 1
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._position[place] = offset
+            else:
+                say(log, "Kafka reports a fault; reading goes on", logging.ERROR, at=place, fault=error.str())
+                continue
+            self._away = ""
+            if place in self._unread and self._position[place] >= self._unread[place]:
+                del self._unread[place]
+
+    def _hand_over(self, message: KafkaMessage, topic: str, partition: int, offset: int) -> None:
+        _, appended_at_ms = message.timestamp()
+        key, value = message.key() or b"", message.value()
+        try:
+            if topic == TICKS:
+                self.hub.tick(decode(TICKS, key, value).received_at_ms, appended_at_ms)
+            else:
+                self.hub.publish(Message(topic, key.decode(), partition, offset, appended_at_ms, value))
+        except (UnreadableRecord, UnicodeDecodeError) as error:
+            place = f"{topic}/{partition}@{offset}"
+            say(log, "left out a record that cannot be read", logging.ERROR, at=place, reason=error)
+
+    def _tell_hub(self) -> None:
+        hub = self.hub
+        if self._away and not hub.broker_away:
+            say(log, "Kafka does not answer; going on as soon as it does", logging.WARNING, fault=self._away)
+        elif hub.broker_away and not self._away:
+            say(log, "Kafka answers again")
+        hub.broker_away = self._away
+        if not hub.is_ready and self._position and not self._unread:
+            hub.is_ready = True
+            say(log, "ready", events=len(hub.events()))
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._away = error.str()
+
+    def _look_again(self) -> None:
+        """The consumer says that a broker is gone, but of its return only records would tell."""
+        try:
+            self._consumer.list_topics(TICKS, timeout=ANSWERS_WITHIN_S)
+            self._away = ""
+        except KafkaException as error:
+            self._away = error.args[0].str()
+
+    def _uncommitted(self) -> list[TopicPartition]:
+        changed = {p: offset for p, offset in self._position.items() if self._committed.get(p) != offset}
+        self._committed |= changed
+        return [TopicPartition(*place, offset) for place, offset in changed.items()]
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        if error is not None:  # again with the next one
+            for place in places:
+                self._committed.pop((place.topic, place.partition), None)
+
+    def _close(self) -> None:
+        try:
+            if not self._away and (offsets := self._uncommitted()):
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            say(log, "the last position was not committed", logging.WARNING, fault=error.args[0].str())
+        self._consumer.close()

@@ -1,0 +1,319 @@
+"""One sound record of each kind, every field filled; tests change what they are about."""
+
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pipeline import records as r
+from pipeline.topics import TOPICS, topic_of
+
+EVENT = "nfl:2025-09-14:kc-phi"
+AT_MS = 1_757_880_000_000
+MADE_WITH = {"rules": "0123456789ab", "data": "ba9876543210"}
+
+
+def derived(**fields: Any) -> dict[str, Any]:
+    """The fields that every derived record begins with."""
+    inputs = {"odds.snapshots": 41, "clock.ticks": -1}
+    return {
+        "event_id": EVENT,
+        "received_at_ms": AT_MS,
+        "revision": 7,
+        "inputs": inputs,
+        "made_with": MADE_WITH,
+        **fields,
+    }
+
+
+def line(**fields: Any) -> r.Line:
+    """A book's moneyline."""
+    given = {"book": "pinnacle", "market": "h2h", "prices": (1.95, 1.95), "quoted_at_ms": AT_MS - 900}
+    return r.Line(**given | fields)
+
+
+SITUATIONS = (
+    r.AmericanFootball(
+        possession="home", down=3, distance_yd=7, yards_to_goal=42, home_timeouts=2, away_timeouts=3
+    ),
+    r.Basketball(possession="away", home_fouls=4, away_fouls=5),
+    r.Baseball(half="top", outs=2, bases=5, balls=3, strikes=1, scheduled_innings=9),
+    r.Soccer(home_reds=0, away_reds=1),
+    r.Hockey(home_skaters=5, away_skaters=4),
+)
+
+EXAMPLES: tuple[Struct, ...] = (
+    r.OddsSnapshot(
+        event_id=EVENT,
+        source="the-odds-api-recorded",
+        kind=r.SnapshotKind.FULL,
+        received_at_ms=AT_MS,
+        starts_at_ms=AT_MS + 3_600_000,
+        markets=("h2h", "spread"),
+        regions=("us",),
+        books=("pinnacle",),
+        lines=(
+            line(),
+            line(market="spread", line=-3.5, prices=(1.91, 0.0), status=r.QuoteStatus.SUSPENDED),
+        ),
+        depth=(
+            r.Depth(
+                book="betfair",
+                market="h2h",
+                lay_prices=(1.96, 2.04),
+                back_sizes=(10_000, 0),
+                lay_sizes=(500, 1),
+            ),
+        ),
+        seen=(r.Seen(book="betfair", quoted_at_ms=AT_MS),),
+    ),
+    r.GameEvent(
+        event_id=EVENT,
+        source="nflverse",
+        source_event_id="2025_02_PHI_KC/40",
+        supersedes="2025_02_PHI_KC/39",
+        kind="snap",
+        received_at_ms=AT_MS,
+        happened_at_ms=AT_MS - 10_000,
+        happened_at_basis=r.TimeBasis.ESTIMATED,
+        sequence=40,
+        starts_at_ms=AT_MS - 600_000,
+        status=r.GameStatus.LIVE,
+        period=1,
+        clock_s=712.0,
+        home_score=7,
+        away_score=3,
+        suspended=True,
+        situation=SITUATIONS[0],
+        text="third and seven",
+    ),
+    r.ClockTick(
+        received_at_ms=AT_MS,
+        sources=(r.SourceState(source="nflverse", down_since_ms=AT_MS - 1, outages=2, off=True),),
+    ),
+    r.GameState(
+        **derived(),
+        league="nfl",
+        sport="american-football",
+        home="kc",
+        away="phi",
+        status=r.GameStatus.LIVE,
+        starts_at_ms=AT_MS - 600_000,
+        started_at_ms=AT_MS - 590_000,
+        finished_at_ms=0,
+        period=1,
+        clock_s=712.0,
+        home_score=7,
+        away_score=3,
+        suspended=False,
+        contested=False,
+        last_key_event_at_ms=AT_MS - 60_000,
+        situation=SITUATIONS[0],
+        source="nflverse",
+        source_event_id="2025_02_PHI_KC/40",
+        text="third and seven",
+    ),
+    r.GameProbabilities(
+        **derived(),
+        source_event_id="2025_02_PHI_KC/40",
+        status=r.GameStatus.LIVE,
+        starts_at_ms=AT_MS - 600_000,
+        started_at_ms=AT_MS - 590_000,
+        finished_at_ms=0,
+        home_score=7,
+        away_score=3,
+        last_key_event_at_ms=AT_MS - 60_000,
+        suspended=False,
+        contested=False,
+        model="brownian-margin",
+        prior="closing",
+        game=(0.625, 0.375),
+        regulation=(0.6, 0.35, 0.05),
+        parameters={"margin_mean": 3.5, "margin_sd": 12.0},
+        impact=-0.015625,
+    ),
+    r.FairPrices(
+        **derived(),
+        method="power",
+        markets=(
+            r.FairMarket(
+                market="h2h",
+                scope="game",
+                line=0.0,
+                probabilities=(0.5, 0.5),
+                desks=5,
+                overround=0.045,
+                newest_seen_at_ms=AT_MS,
+                oldest_seen_at_ms=AT_MS - 9_000,
+            ),
+        ),
+    ),
+    r.ClosingLine(
+        **derived(),
+        final=True,
+        started_at_ms=AT_MS,
+        markets=(
+            r.ClosingMarket(
+                market="total", scope="game", line=45.5, probabilities=(0.5, 0.5), basis="consensus"
+            ),
+        ),
+        prices=(
+            r.ClosingPrice(
+                book="pinnacle",
+                market="total",
+                scope="game",
+                line=45.5,
+                prices=(1.95, 1.95),
+                seen_at_ms=AT_MS,
+            ),
+        ),
+    ),
+    r.Moves(
+        **derived(),
+        moves=(
+            r.Move(
+                market="h2h",
+                scope="game",
+                line=0.0,
+                outcome=1,
+                from_probability=0.5,
+                to_probability=0.55,
+                log_odds=0.2,
+                since_ms=AT_MS - 500_000,
+                at_ms=AT_MS,
+                books=6,
+                after_event=True,
+            ),
+        ),
+    ),
+    r.ValueBets(
+        **derived(),
+        bets=(
+            r.ValueBet(
+                id="v1",
+                basis="consensus",
+                market="h2h",
+                scope="game",
+                line=0.0,
+                outcome=0,
+                book="bovada",
+                price=2.1,
+                probability=0.5,
+                edge=0.0238,
+                expected_value=0.05,
+                stake_share=0.0114,
+                quoted_at_ms=AT_MS - 2_000,
+                seen_at_ms=AT_MS,
+                source="the-odds-api-recorded",
+                opened_at_ms=AT_MS - 30_000,
+            ),
+        ),
+        changes=(r.Change(id="v0", change=r.ChangeKind.WITHDRAWN, reason="stale"),),
+    ),
+    r.Arbitrages(
+        **derived(),
+        arbitrages=(
+            r.Arbitrage(
+                id="a1",
+                market="h2h",
+                scope="game",
+                line=0.0,
+                legs=tuple(
+                    r.Leg(
+                        outcome=outcome,
+                        book=book,
+                        price=2.1,
+                        stake_minor=50_000,
+                        quoted_at_ms=0,
+                        seen_at_ms=AT_MS,
+                        source="the-odds-api-recorded",
+                        break_even_price=1.91,
+                    )
+                    for outcome, book in enumerate(("bovada", "pinnacle"))
+                ),
+                roi=0.05,
+                stake_minor=100_000,
+                profit_minor=5_000,
+                suspect=("ages_apart",),
+                opened_at_ms=AT_MS,
+            ),
+        ),
+        changes=(r.Change(id="a1", change=r.ChangeKind.OPENED),),
+    ),
+    r.BetResult(
+        **derived(),
+        opportunity="v1",
+        kind=r.OpportunityKind.VALUE,
+        basis="consensus",
+        market="h2h",
+        scope="game",
+        line=0.0,
+        legs=(
+            r.SettledLeg(
+                outcome=0,
+                book="bovada",
+                price=2.1,
+                stake_share=1.0,
+                result=r.LegResult.WON,
+                closing_probability=0.49,
+            ),
+        ),
+        opened_at_ms=AT_MS - 30_000,
+        withdrawn_at_ms=AT_MS,
+        withdrawn_reason="started",
+        profit=1.1,
+        closing_line_value=0.029,
+        closing_known=True,
+    ),
+    r.GameScore(
+        **derived(),
+        league="nfl",
+        model="brownian-margin",
+        home_score=27,
+        away_score=24,
+        outcome=0,
+        published=160,
+        log_loss=0.55,
+        brier=0.19,
+        closing_log_loss=0.68,
+        closing_brier=0.24,
+    ),
+    r.SourcePayload(
+        source="espn", received_at_ms=AT_MS, request="GET /scoreboard", http_status=200, body=b"\x28\xb5/\xfd"
+    ),
+    r.SourceHealth(
+        source="espn",
+        received_at_ms=AT_MS,
+        ok=False,
+        error="timed out",
+        last_success_at_ms=AT_MS - 60_000,
+        quota_left=-1,
+    ),
+    r.SourceEvent(
+        source="espn",
+        source_id="401772510",
+        event_id=EVENT,
+        received_at_ms=AT_MS,
+        starts_at_ms=AT_MS,
+        home="Kansas City Chiefs",
+        away="Philadelphia Eagles",
+    ),
+    r.DeadLetter(
+        topic="odds.snapshots",
+        partition=3,
+        offset=17,
+        stage="markets",
+        reason="magic: the first byte is 1 and should be 0",
+        key=b"\xff",
+        value=b"\x01\x02",
+        size=2,
+    ),
+)
+
+_BY_TOPIC = {topic_of(type(example)).name: example for example in EXAMPLES}
+assert set(_BY_TOPIC) == set(TOPICS)
+
+
+def example(topic: str, **fields: Any) -> Any:
+    """The example of a topic, with other fields where given."""
+    return replace(_BY_TOPIC[topic], **fields)
