@@ -1,0 +1,253 @@
+"""The games fold: what sources say about a game in, one agreed state and its probabilities out.
+
+A record changes what its own source says; the most trusted source that is up speaks for the game; a model
+turns its word, and the strengths of the sides before the start, into probabilities.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pipeline import data, ids, models
+from pipeline.data import League
+from pipeline.models import Position, Strengths
+from pipeline.records import (
+    ClockTick,
+    ClosingLine,
+    Derived,
+    GameEvent,
+    GameProbabilities,
+    GameState,
+    GameStatus,
+)
+from pipeline.settings import Rules
+from pipeline.stages.fold import Stage
+from pipeline.stages.games.reports import OVER, PLAYED, Report, contested, hear, speaker, with_outages
+
+__all__ = ["GAMES", "KEY_EVENTS", "Game"]
+
+#: After these no price from before them is bet at; nor after any change of the score.
+KEY_EVENTS = frozenset({"score", "card", "turnover", "penalty", "review", "injury", "suspension"})
+
+
+class Game(Struct, frozen=True, kw_only=True, array_like=True):
+    """Everything known of one game.
+
+    ``reports`` are what each source last said, sorted by source. ``strengths`` come from what ``prior``
+    names. ``drifted_at_ms`` is when a tick last let time pass, 0 for never. ``said`` is the last answer.
+    """
+
+    event_id: str
+    reports: tuple[Report, ...] = ()
+    started_at_ms: int = 0
+    finished_at_ms: int = 0
+    last_key_event_at_ms: int = 0
+    strengths: Strengths
+    prior: str = "league"
+    prior_is_final: bool = False
+    drifted_at_ms: int = 0
+    said: GameProbabilities | None = None
+
+
+def step(rules: Rules, game: Game, record: Any, now_ms: int) -> tuple[Game, list[Derived]]:
+    """Fold one record in; answer with what it may have changed."""
+    match record:
+        case GameEvent():
+            return _with_event(game, record)
+        case ClosingLine():
+            return _with_closing(game, record)
+        case ClockTick():
+            return _with_tick(rules, game, record, now_ms)
+    raise TypeError(f"the games stage does not read a {type(record).__name__}")
+
+
+def _with_event(game: Game, event: GameEvent) -> tuple[Game, list[Derived]]:
+    reports = hear(_league(game), game.reports, event)
+    if reports is game.reports:
+        return game, _echo(game, event)
+    heard = _dated(game, replace(game, reports=reports), event)
+    said = replace(_probabilities(heard), source_event_id=event.source_event_id)
+    heard = replace(heard, said=replace(said, impact=_impact(game.said, said)))
+    return heard, _standing(heard)
+
+
+def _echo(game: Game, event: GameEvent) -> list[Derived]:
+    """What stands, for whoever waits for the answer to a record that said nothing new."""
+    if not event.source_event_id:
+        return []
+    said = game.said or _probabilities(game)
+    return [replace(said, source_event_id=event.source_event_id, impact=0.0)]
+
+
+def _with_closing(game: Game, closing: ClosingLine) -> tuple[Game, list[Derived]]:
+    spoken = speaker(game.reports)
+    if game.prior_is_final and not closing.final and spoken is not None and spoken.status in PLAYED:
+        return game, []
+    strengths = models.market_strengths(_league(game), closing.markets)
+    if strengths is None:
+        return game, []
+    return _answered(game, replace(game, strengths=strengths, prior="closing", prior_is_final=closing.final))
+
+
+def _with_tick(rules: Rules, game: Game, tick: ClockTick, now_ms: int) -> tuple[Game, list[Derived]]:
+    reports = with_outages(game.reports, tick)
+    moved = game if reports is game.reports else _dated(game, replace(game, reports=reports), None)
+    due_at_ms = _due_at_ms(rules, moved)
+    if due_at_ms and now_ms >= due_at_ms:
+        moved = replace(moved, drifted_at_ms=now_ms)
+    return (game, []) if moved is game else _answered(game, moved)
+
+
+def _answered(game: Game, changed: Game) -> tuple[Game, list[Derived]]:
+    """The answers that a closing line or a tick leads to: those of which it changed something."""
+    answers: list[Derived] = []
+    if changed.reports is not game.reports:
+        answers.append(_state(changed))
+    said = _probabilities(changed)
+    before = game.said
+    if before is None or replace(before, source_event_id="", impact=0.0) != said:
+        changed = replace(changed, said=replace(said, impact=_impact(before, said)))
+        answers.append(changed.said)  # type: ignore[arg-type]
+    return changed, answers
+
+
+def _dated(before: Game, game: Game, event: GameEvent | None) -> Game:
+    """The game with its start, end and last key event, after a change of its reports."""
+    was, spoken = speaker(before.reports), speaker(game.reports)
+    if spoken is None:
+        return game
+    started_at_ms, finished_at_ms = game.started_at_ms, game.finished_at_ms
+    if spoken.status in (GameStatus.SCHEDULED, GameStatus.POSTPONED):
+        started_at_ms = 0
+    elif spoken.status in PLAYED and started_at_ms == 0:
+        started_at_ms = _start_ms(spoken)
+    if spoken.status not in OVER:
+        finished_at_ms = 0
+    elif finished_at_ms == 0:
+        finished_at_ms = spoken.received_at_ms
+    key_event_at_ms = game.last_key_event_at_ms
+    told = event is not None and event.source == spoken.source and event.kind in KEY_EVENTS
+    if told or (was is not None and was.score != spoken.score):
+        key_event_at_ms = event.received_at_ms if event else spoken.received_at_ms
+    return replace(
+        game,
+        started_at_ms=started_at_ms,
+        finished_at_ms=finished_at_ms,
+        last_key_event_at_ms=key_event_at_ms,
+    )
+
+
+def _start_ms(spoken: Report) -> int:
+    """When a game that is first seen under way or over began, as nearly as the record can say."""
+    stated_ms = spoken.starts_at_ms if spoken.status == GameStatus.FINAL else spoken.happened_at_ms
+    return min(stated_ms or spoken.received_at_ms, spoken.received_at_ms)
+
+
+def _due_at_ms(rules: Rules, game: Game) -> int:
+    """When time alone next moves the probabilities: of soccer only, while its clock runs."""
+    spoken = speaker(game.reports)
+    if spoken is None or spoken.status != GameStatus.LIVE or _league(game).sport != "soccer":
+        return 0
+    if _clock_s(game, spoken) <= 0.0:
+        return 0
+    return max(spoken.received_at_ms, game.drifted_at_ms) + rules.drift_interval_ms
+
+
+def _clock_s(game: Game, spoken: Report) -> float:
+    """The period's clock, run on by the time that ticks say has passed; it stops at the period's end."""
+    if spoken.clock_s <= 0.0 or game.drifted_at_ms <= spoken.received_at_ms:
+        return spoken.clock_s
+    return max(0.0, spoken.clock_s - (game.drifted_at_ms - spoken.received_at_ms) / 1000.0)
+
+
+def _probabilities(game: Game) -> GameProbabilities:
+    spoken = speaker(game.reports)
+    position = Position(GameStatus.SCHEDULED)
+    if spoken is not None:
+        position = spoken.position._replace(clock_s=_clock_s(game, spoken))
+    seen = models.outlook(_league(game), game.strengths, position)
+    return GameProbabilities(
+        source_event_id="",
+        status=position.status,
+        starts_at_ms=spoken.starts_at_ms if spoken else 0,
+        started_at_ms=game.started_at_ms,
+        finished_at_ms=game.finished_at_ms,
+        home_score=position.home_score,
+        away_score=position.away_score,
+        last_key_event_at_ms=game.last_key_event_at_ms,
+        suspended=_suspended(spoken),
+        contested=contested(game.reports),
+        model=seen.model,
+        prior=game.prior if seen.game else "none",
+        game=seen.game,
+        regulation=seen.regulation,
+        parameters=seen.parameters,
+        impact=0.0,
+    )
+
+
+def _state(game: Game) -> GameState:
+    spoken = speaker(game.reports)
+    assert spoken is not None
+    event = ids.parse(game.event_id)
+    return GameState(
+        league=event.league,
+        sport=_league(game).sport,
+        home=event.home,
+        away=event.away,
+        status=spoken.status,
+        starts_at_ms=spoken.starts_at_ms,
+        started_at_ms=game.started_at_ms,
+        finished_at_ms=game.finished_at_ms,
+        period=spoken.period,
+        clock_s=spoken.clock_s,
+        home_score=spoken.home_score,
+        away_score=spoken.away_score,
+        suspended=_suspended(spoken),
+        contested=contested(game.reports),
+        last_key_event_at_ms=game.last_key_event_at_ms,
+        situation=spoken.situation,
+        source=spoken.source,
+        source_event_id=spoken.source_event_id,
+        text=spoken.text,
+    )
+
+
+def _suspended(spoken: Report | None) -> bool:
+    return spoken is not None and (spoken.suspended or spoken.status == GameStatus.SUSPENDED)
+
+
+def _impact(before: GameProbabilities | None, after: GameProbabilities) -> float:
+    if before is None or not (before.game and after.game):
+        return 0.0
+    return after.game[0] - before.game[0]
+
+
+def _standing(game: Game) -> list[Derived]:
+    answers: list[Derived] = [_state(game)] if game.reports else []
+    return [*answers, game.said] if game.said else answers
+
+
+def _league(game: Game) -> League:
+    return data.leagues()[ids.parse(game.event_id).league]
+
+
+def _initial(event_id: str) -> Game:
+    league = data.leagues()[ids.parse(event_id).league]
+    return Game(event_id=event_id, strengths=models.league_strengths(league))
+
+
+GAMES = Stage(
+    name="games",
+    sources=("games.events", "odds.closing", "clock.ticks"),
+    answers=("games.states", "games.probabilities"),
+    tables=("leagues.csv", "sources.csv"),
+    layout=1,
+    state=Game,
+    initial=_initial,
+    step=step,
+    due_at_ms=_due_at_ms,
+    standing=lambda rules, game, now_ms: _standing(game),
+    ended_at_ms=lambda game: game.finished_at_ms,
+)
