@@ -1,9 +1,9 @@
 """One fair price from the opinions of several trading desks.
 
-A desk is whoever sets the price: brands that share one are one opinion. Opinions meet in log-odds, as a
-weighted trimmed mean: a quarter of the weight, and at least the heaviest desk's, is cut from each end, so
-that from three comparable desks on no single wild quote has a say, and there is no threshold to tune.
-Every sum is taken over sorted values or rounded once, so the order of arrival changes no bit.
+A desk is whoever sets the price: brands that share one are one opinion, the mean of theirs. Opinions meet
+in log-odds, as a weighted trimmed mean: a quarter of the weight, and at least the heaviest desk's, is cut
+from each end, so that from three comparable desks on no single wild quote has a say, and there is no
+threshold to tune.
 
 References
 ----------
@@ -13,7 +13,9 @@ some empirical results, International Journal of Forecasting 24(1).
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 Probabilities = tuple[float, ...]
 
@@ -21,147 +23,117 @@ TRIMMED = 0.25  # of the weight at each end: the mean of what lies between the q
 AT_MOST = 0.45  # the middle tenth is always kept, so two equal desks are averaged
 
 
-def desk_votes(quotes: Iterable[tuple[str, Probabilities]]) -> dict[str, Probabilities]:
-    """One vote for each desk: the mean in log-odds over its books.
+class Agreement(NamedTuple):
+    """What desks agree on: all of them, and all but each one, which is the measure of that one's prices."""
+
+    fair: Probabilities
+    without: dict[str, Probabilities]
+
+
+def agreement(quotes: Iterable[tuple[str, Probabilities]], weights: Mapping[str, float]) -> Agreement:
+    """Fair probabilities of a market by the consensus of its desks, and leaving each desk out.
 
     Parameters
     ----------
     quotes : iterable of (desk, fair probabilities)
-        One for each book. Probabilities lie in (0, 1), sum to 1 and have the market's n outcomes.
-
-    Returns
-    -------
-    dict
-        Desk to probabilities that sum to 1, desks in sorted order.
-
-    Raises
-    ------
-    ValueError
-        If a probability is not inside (0, 1), or the quotes differ in their number of outcomes.
-
-    Examples
-    --------
-    >>> desk_votes([("kambi", (0.6, 0.4)), ("pinnacle", (0.5, 0.5)), ("kambi", (0.4, 0.6))])
-    {'kambi': (0.5, 0.5), 'pinnacle': (0.5, 0.5)}
-    """
-    books: dict[str, list[Probabilities]] = {}
-    for desk, fair in quotes:
-        books.setdefault(desk, []).append(fair)
-    votes: dict[str, Probabilities] = {}
-    for desk in sorted(books):
-        fairs = books[desk]
-        if len(fairs) == 1:
-            votes[desk] = fairs[0]
-        else:
-            by_outcome = zip(*[_heights(fair) for fair in fairs], strict=True)
-            votes[desk] = _probabilities([math.fsum(heights) / len(fairs) for heights in by_outcome])
-    return votes
-
-
-def consensus(votes: Mapping[str, Probabilities], weights: Mapping[str, float]) -> Probabilities:
-    """Fair probabilities of a market on which the desks agree.
-
-    Parameters
-    ----------
-    votes : mapping of desk to n probabilities
-        As `desk_votes` makes them, at least one.
+        One for each book, at least one. Probabilities lie in (0, 1), sum to 1 and are of the market's n
+        outcomes.
     weights : mapping of desk to weight
         Above 0; a desk that is not named weighs 1.
 
     Returns
     -------
-    tuple of n floats
-        Probabilities in (0, 1) that sum to 1.
+    Agreement
+        ``fair``, n probabilities in (0, 1) that sum to 1, and ``without``, desk to such probabilities in
+        sorted order, empty where there is a single desk, which nobody else can judge. The order of the
+        quotes changes no bit of them.
 
     Raises
     ------
     ValueError
-        If there is no vote, a weight is not finite and above 0, or a vote is not as said.
+        If there is no quote, a weight is not finite and above 0, a probability is not inside (0, 1), or
+        the quotes differ in their number of outcomes.
 
     Examples
     --------
-    >>> votes = {"a": (0.5, 0.5), "b": (0.5, 0.5), "wild": (0.99, 0.01)}
-    >>> consensus(votes, weights={})
+    >>> agreement([("a", (0.5, 0.5)), ("b", (0.5, 0.5)), ("wild", (0.99, 0.01))], weights={}).fair
     (0.5, 0.5)
+    >>> judged = agreement([("kambi", (0.6, 0.4)), ("pinnacle", (0.5, 0.5)), ("kambi", (0.4, 0.6))], {})
+    >>> judged.without["kambi"], judged.without["pinnacle"]
+    ((0.5, 0.5), (0.5, 0.5))
     """
-    if not votes:
-        raise ValueError("no desk has an opinion on this market")
-    return _pooled(_ranked(votes, weights), left_out=None)
+    books: dict[str, list[tuple[float, ...]]] = {}
+    for desk, fair in quotes:
+        books.setdefault(desk, []).append(_heights(fair))
+    desks = sorted(books)
+    by_desk = [_mean(books[desk]) for desk in desks]
+    if len({len(heights) for heights in by_desk}) != 1:
+        raise ValueError(f"no market of one number of outcomes is quoted by these desks: {desks}")
+    weighed = [weights.get(desk, 1.0) for desk in desks]
+    if not all(0.0 < weight < math.inf for weight in weighed):
+        raise ValueError(f"weights of desks are finite and above 0: {dict(zip(desks, weighed, strict=True))}")
+    pooled = [_trimmed_means(heights, weighed) for heights in zip(*by_desk, strict=True)]
+    fair, *without = [_probabilities(heights) for heights in zip(*pooled, strict=True)]
+    return Agreement(fair, dict(zip(desks, without, strict=True)) if len(desks) > 1 else {})
 
 
-def leave_one_out(
-    votes: Mapping[str, Probabilities], weights: Mapping[str, float]
-) -> dict[str, Probabilities]:
-    """What all other desks agree on, for each desk: the measure of that desk's own prices.
+def _mean(books: list[tuple[float, ...]]) -> tuple[float, ...]:
+    if len(books) == 1:
+        return books[0]
+    return tuple([math.fsum(heights) / len(books) for heights in zip(*books, strict=True)])
 
-    Parameters and errors are those of `consensus`.
 
-    Returns
-    -------
-    dict
-        Desk to probabilities, in the order of ``votes``; empty where there is a single desk, which nobody
-        else can judge.
+def _trimmed_means(heights: Sequence[float], weights: list[float]) -> list[float]:
+    """The trimmed mean of all, then of all but each, in the order of the heights.
 
-    Examples
-    --------
-    >>> others = leave_one_out({"a": (0.5, 0.5), "b": (0.75, 0.25)}, weights={})
-    >>> round(others["a"][0], 12), others["b"]
-    (0.75, (0.5, 0.5))
+    Laid end to end by height, weights make a step function; what a cut at each end leaves is an area under
+    it. Leaving one out closes its gap, so sums over the steps serve for everyone.
     """
-    if len(votes) < 2:
-        return {}
-    ranked = _ranked(votes, weights)
-    return {desk: _pooled(ranked, left_out=desk) for desk in votes}
+    if len(heights) == 1:
+        return [heights[0], heights[0]]
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    steps = [heights[index] for index in order]
+    ends, areas = [0.0], [0.0]
+    for index in order:
+        ends.append(ends[-1] + weights[index])
+        areas.append(areas[-1] + weights[index] * heights[index])
+    total = ends[-1]
+    second, heaviest = sorted(weights)[-2:]
 
+    def area(x: float) -> float:
+        step = bisect_left(ends, x, 1, len(steps)) - 1
+        return areas[step] + (x - ends[step]) * steps[step]
 
-# For each coordinate, (height, weight, desk) of all desks by height.
-_Ranking = list[list[tuple[float, float, str]]]
-
-
-def _ranked(votes: Mapping[str, Probabilities], weights: Mapping[str, float]) -> _Ranking:
-    sizes = {len(fair) for fair in votes.values()}
-    if len(sizes) != 1:
-        raise ValueError(f"desks differ in the number of outcomes: {sorted(sizes)}")
-    opinions = []
-    for desk, fair in votes.items():
-        weight = weights.get(desk, 1.0)
-        if not 0.0 < weight < math.inf:
-            raise ValueError(f"the weight of desk {desk} is not finite and above 0: {weight!r}")
-        opinions.append([(height, weight, desk) for height in _heights(fair)])
-    return [sorted(coordinate) for coordinate in zip(*opinions, strict=True)]
-
-
-def _pooled(ranking: _Ranking, left_out: str | None) -> Probabilities:
-    return _probabilities(
-        [_trimmed_mean([vote for vote in ranks if vote[2] != left_out]) for ranks in ranking]
-    )
-
-
-def _trimmed_mean(ranks: list[tuple[float, float, str]]) -> float:
-    if len(ranks) == 1:
-        return ranks[0][0]
-    weights = [weight for _, weight, _ in ranks]
-    total = math.fsum(weights)
-    cut = min(max(TRIMMED * total, max(weights)), AT_MOST * total)
-    terms, below = [], 0.0
-    for height, weight, _ in ranks:
-        kept = min(below + weight, total - cut) - max(below, cut)
-        below += weight
-        if kept > 0.0:
-            terms.append(height * kept)
-    return math.fsum(terms) / (total - 2.0 * cut)
+    cut = min(max(TRIMMED * total, heaviest), AT_MOST * total)
+    means = [(area(total - cut) - area(cut)) / (total - 2.0 * cut)] * (len(heights) + 1)
+    for place, index in enumerate(order):
+        weight, begin = weights[index], ends[place]
+        rest = total - weight
+        cut = min(max(TRIMMED * rest, second if weight == heaviest else heaviest), AT_MOST * rest)
+        upper, lower = rest - cut, cut
+        own = 0.0
+        if upper > begin:
+            upper += weight
+            own += weight * steps[place]
+        if lower > begin:
+            lower += weight
+            own -= weight * steps[place]
+        means[index + 1] = (area(upper) - area(lower) - own) / (rest - 2.0 * cut)
+    return means
 
 
 def _heights(fair: Probabilities) -> tuple[float, ...]:
     # Of two outcomes one log-odds says all; of more, the logs of each, made to sum to 1 again afterwards.
-    if len(fair) < 2 or not all(0.0 < probability < 1.0 for probability in fair):
-        raise ValueError(f"not the probabilities of a market's outcomes: {fair!r}")
     if len(fair) == 2:
-        return (math.log(fair[0] / fair[1]),)
-    return tuple([math.log(probability) for probability in fair])
+        first, second = fair
+        if 0.0 < first < 1.0 and 0.0 < second < 1.0:
+            return (math.log(first / second),)
+    elif len(fair) > 2 and all(0.0 < probability < 1.0 for probability in fair):
+        return tuple([math.log(probability) for probability in fair])
+    raise ValueError(f"not the probabilities of a market's outcomes: {fair!r}")
 
 
-def _probabilities(heights: list[float]) -> Probabilities:
+def _probabilities(heights: Sequence[float]) -> Probabilities:
     if len(heights) == 1:
         odds = math.exp(heights[0])
         return odds / (1.0 + odds), 1.0 / (1.0 + odds)

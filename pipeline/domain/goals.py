@@ -19,7 +19,7 @@ from pipeline.domain.settlement import Chances, over_chances
 
 MOST = 100.0  # goals to come of one side, far beyond any sport this is used for
 NEGLIGIBLE = 1e-18
-LEAST_TOTAL, MOST_TOTAL = 0.01, 60.0  # where a total that fits a market is sought
+LEAST_TOTAL, MOST_TOTAL = 0.01, 30.0  # where a total that fits a market is sought
 LEAST_SHARE = 1e-4  # of the total, for the weaker side
 ROOT_TOLERANCE = 1e-12
 
@@ -176,7 +176,7 @@ def total_rate(line: float, fair: float) -> float:
     Returns
     -------
     float
-        In [0.01, 60], an end of it where nothing inside fits; by Brent's method to 1e-12.
+        In [0.01, 30], an end of it where nothing inside fits; by Brent's method to 1e-12.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def total_rate(line: float, fair: float) -> float:
     """
     if not (line > 0.0 and 0.0 < fair < 1.0):
         raise ValueError(f"no total comes in over {line!r} with probability {fair!r}")
-    return _root(lambda rate: total_chances(line, rate).fair - fair, LEAST_TOTAL, MOST_TOTAL)
+    return _root(lambda rate: total_chances(line, rate).fair - fair, LEAST_TOTAL, MOST_TOTAL, line)
 
 
 def split_rate(total: float, home: float, level_share: float = 0.5) -> tuple[float, float]:
@@ -229,7 +229,7 @@ def split_rate(total: float, home: float, level_share: float = 0.5) -> tuple[flo
         ahead, _, level = outcomes(total * share, total * (1.0 - share))
         return ahead + level_share * level - home
 
-    share = _root(excess, LEAST_SHARE, 1.0 - LEAST_SHARE)
+    share = _root(excess, LEAST_SHARE, 1.0 - LEAST_SHARE, near=0.5)
     return total * share, total * (1.0 - share)
 
 
@@ -284,7 +284,7 @@ def rates(
     def excess(total: float) -> float:
         return outcomes(*split_rate(total, level))[2] - draw
 
-    total = _root(excess, LEAST_TOTAL, MOST_TOTAL) if over is None else total_rate(*over)
+    total = _root(excess, LEAST_TOTAL, MOST_TOTAL, near=usual) if over is None else total_rate(*over)
     return split_rate(total, level)
 
 
@@ -304,8 +304,12 @@ def _more_than(goals: list[float], x: float) -> float:
     return 1.0 if least <= 0 else math.fsum(goals[least:])
 
 
-def _root(excess: Callable[[float], float], low: float, high: float) -> float:
-    at_low, at_high = excess(low), excess(high)
-    if at_low * at_high >= 0.0:
-        return low if abs(at_low) <= abs(at_high) else high
-    return float(brentq(excess, low, high, xtol=ROOT_TOLERANCE))
+def _root(excess: Callable[[float], float], low: float, high: float, near: float) -> float:
+    # Most roots lie near, where an evaluation is also cheap; the ends are tried only when this one does not.
+    left, right = max(low, near / 2.0), min(high, near * 1.5)
+    if excess(left) * excess(right) >= 0.0:
+        left, right = low, high
+        at_left, at_right = excess(left), excess(right)
+        if at_left * at_right >= 0.0:
+            return left if abs(at_left) <= abs(at_right) else right
+    return float(brentq(excess, left, right, xtol=ROOT_TOLERANCE, rtol=ROOT_TOLERANCE))

@@ -53,11 +53,11 @@ def american_to_decimal(american: int | str) -> float:
         return 2.0
     if not AMERICAN.fullmatch(text):
         raise ValueError(f"not American odds: {american!r}")
-    exact = Fraction(text)
-    if -100 < exact < 100:
+    # Division of exact numbers rounds once, so nothing drifts.
+    number = Fraction(text) if "." in text else int(text)
+    if -100 < number < 100:
         raise ValueError(f"American odds are -100 and below or +100 and above: {american!r}")
-    profit = exact / 100 if exact > 0 else -100 / exact
-    return checked_price(float(1 + profit))
+    return checked_price(float((number + 100) / 100 if number > 0 else (number - 100) / number))
 
 
 def fractional_to_decimal(fractional: str) -> float:
@@ -82,7 +82,6 @@ def fractional_to_decimal(fractional: str) -> float:
     profit, stake = int(parts[1]), int(parts[2])
     if profit == 0 or stake == 0:
         raise ValueError(f"fractional odds have no zero side: {fractional!r}")
-    # Division of two ints rounds once, so nothing drifts.
     return checked_price((profit + stake) / stake)
 
 
