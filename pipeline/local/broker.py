@@ -165,7 +165,7 @@ class _Node:
         self.await_ready()
 
     def await_ready(self) -> None:
-        """Leave the note for those who find the folder, and wait until it answers; end it when it does not."""
+        """Leave the note for those who find the folder and wait until it answers; end it when it does not."""
         note = Note(
             self.kind, self.port, self.controller_port, Process.of(self.process.pid), Process.of(os.getpid())
         )

@@ -14,9 +14,10 @@ from pipeline.local import children, kraft
 
 ENGINE_ANSWERS_S = 5.0
 
-# `cat` would read /dev/null as a job in the background, hence the third file descriptor.
+# Arguments: the id of a new cluster, the data folder. As a job in the background `cat` would read /dev/null,
+# hence the third file descriptor.
 SCRIPT = """
-cd /data
+cd "$1"
 export PATH="/opt/kafka/bin:$PATH"
 [ -f log/meta.properties ] || kafka-storage.sh format --cluster-id="$0" -c server.properties || exit 1
 exec 3<&0
@@ -68,7 +69,7 @@ def launch(data: Path, port: int, controller_port: int, *, short_lived: bool) ->
         + ["--user", f"{os.getuid()}:{os.getgid()}", "--env", "LOG_DIR=/tmp/logs"]
         + ["--env", "KAFKA_HEAP_OPTS=-Xms256m -Xmx768m"]
         + ["--env", f"KAFKA_JVM_PERFORMANCE_OPTS=-XX:+UseSerialGC{compilers}"]
-        + ["--entrypoint", "sh", image(), "-c", SCRIPT, kraft.cluster_id()],
+        + ["--entrypoint", "sh", image(), "-c", SCRIPT, kraft.cluster_id(), "/data"],
         log=data / "broker.log",
         stdin=subprocess.PIPE,
         dies_with_us=False,  # it must outlive us for as long as it takes to pass the end of its input on
