@@ -1,0 +1,85 @@
+"""How good the published probabilities of a game were, kept as sums so that no probability has to be.
+
+References
+----------
+Brier (1950), Verification of forecasts expressed in terms of probability, Monthly Weather Review 78(1).
+"""
+
+import math
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pipeline import models
+from pipeline.data import League
+from pipeline.models import Position
+from pipeline.records import ClosingMarket, GameProbabilities, GameScore, GameStatus
+
+LEAST = 1e-12  # a probability that has come to be 0 costs no more than this
+
+
+class Tally(Struct, frozen=True, kw_only=True, array_like=True):
+    """Sums over the probabilities published in play, for each way in which the game may end."""
+
+    published: int = 0
+    model: str = ""
+    log_loss: tuple[float, ...] = ()
+    brier: tuple[float, ...] = ()
+
+
+def counted(tally: Tally, said: GameProbabilities) -> Tally:
+    """The sums with one more probability; those of a game that is not in play do not count."""
+    if said.status != GameStatus.LIVE or not said.game:
+        return tally
+    if len(tally.log_loss) != len(said.game):
+        tally = Tally(log_loss=(0.0,) * len(said.game), brier=(0.0,) * len(said.game))
+    endings = range(len(said.game))
+    return replace(
+        tally,
+        published=tally.published + 1,
+        model=said.model,
+        log_loss=tuple(tally.log_loss[ending] + _log_loss(said.game, ending) for ending in endings),
+        brier=tuple(tally.brier[ending] + _brier(said.game, ending) for ending in endings),
+    )
+
+
+def score(
+    tally: Tally, league: League, closing: tuple[ClosingMarket, ...], ending: tuple[int, int]
+) -> GameScore | None:
+    """The score of a game that has ended; None where nothing was published of what happened."""
+    home, away = ending
+    outcome = 2 if home == away else int(away > home)
+    if outcome >= len(tally.log_loss):
+        return None
+    close = _closing_chances(league, closing)
+    has_close = outcome < len(close)
+    return GameScore(
+        league=league.league,
+        model=tally.model,
+        home_score=home,
+        away_score=away,
+        outcome=outcome,
+        published=tally.published,
+        log_loss=tally.log_loss[outcome] / tally.published,
+        brier=tally.brier[outcome] / tally.published,
+        closing_log_loss=_log_loss(close, outcome) if has_close else 0.0,
+        closing_brier=_brier(close, outcome) if has_close else 0.0,
+    )
+
+
+def _closing_chances(league: League, closing: tuple[ClosingMarket, ...]) -> tuple[float, ...]:
+    """Of the result, by the close; where it has lines only, what the model makes of them."""
+    wanted = ("h2h_3way", "regulation") if league.sport == "soccer" else ("h2h", "game")
+    for market in closing:
+        if (market.market, market.scope) == wanted:
+            return market.probabilities
+    strengths = models.market_strengths(league, closing)
+    return models.outlook(league, strengths, Position(GameStatus.SCHEDULED)).game if strengths else ()
+
+
+def _log_loss(chances: tuple[float, ...], outcome: int) -> float:
+    return -math.log(max(chances[outcome], LEAST))
+
+
+def _brier(chances: tuple[float, ...], outcome: int) -> float:
+    return sum((chance - float(place == outcome)) ** 2 for place, chance in enumerate(chances))
