@@ -58,31 +58,36 @@ def _fault(topic: Topic, key: bytes, record: Any) -> str:
 
 def encode(topic: str, record: Record) -> tuple[bytes, bytes]:
     """Key and value of a record. Raises Refused where the record is not sound."""
-    return check(topic, record), write(topic, record)
+    key, datum = _sound(topic, record)
+    header, schema, _ = _newest(topic)
+    buffer = BytesIO()
+    buffer.write(header)
+    schemaless_writer(buffer, schema, datum)
+    value = buffer.getvalue()
+    if len(value) > MAXIMUM_BYTES:
+        raise Refused(f"{topic}: {len(value)} bytes are more than the {MAXIMUM_BYTES} that a record may have")
+    return key, value
 
 
 def check(topic: str, record: Record) -> bytes:
     """The key of a record that may enter its topic. Raises Refused where it is not sound."""
+    return _sound(topic, record)[0]
+
+
+def _sound(topic: str, record: Record) -> tuple[bytes, dict[str, Any]]:
+    """Key and fields of a record that may enter its topic. Raises Refused where it is not sound."""
     place = TOPICS[topic]
-    key = place.key(record).encode()
+    try:
+        # A Struct is made without a look at types and ranges, so they are looked at here, as at decoding.
+        datum: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(bytes,))
+        _convert(datum, place.record)
+        msgspec.msgpack.encode(datum)  # of what cannot be UTF-8 only an encoder tells
+        key = place.key(record).encode()
+    except (msgspec.ValidationError, ValueError, TypeError, OverflowError, AttributeError) as error:
+        raise Refused(f"{topic}: not a {place.record.__name__} that its schema allows: {error}") from error
     if fault := _fault(place, key, record):
         raise Refused(f"{topic}: {fault}")
-    return key
-
-
-def write(topic: str, record: Record) -> bytes:
-    """The value of a record that is known to be sound."""
-    header, schema, _ = _newest(topic)
-    buffer = BytesIO()
-    buffer.write(header)
-    try:
-        schemaless_writer(buffer, schema, msgspec.to_builtins(record, builtin_types=(bytes,)))
-    except (ValueError, TypeError, OverflowError, AttributeError, KeyError) as error:
-        raise Refused(f"{topic}: the record does not fit its schema: {error}") from error
-    value = buffer.getvalue()
-    if len(value) > MAXIMUM_BYTES:
-        raise Refused(f"{topic}: {len(value)} bytes are more than the {MAXIMUM_BYTES} that a record may have")
-    return value
+    return key, datum
 
 
 def decode(topic: str, key: bytes | None, value: bytes | None) -> Any:

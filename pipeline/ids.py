@@ -6,7 +6,7 @@ of the same sides that day ends in ``:2``. A name that is not surely known is re
 
 import re
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,8 @@ from pipeline.errors import Refused
 
 _EVENT_ID = re.compile(
     r"(?P<league>[a-z0-9]+(?:-[a-z0-9]+)*):(?P<day>\d{4}-\d\d-\d\d):(?P<home>[a-z0-9]+)-(?P<away>[a-z0-9]+)"
-    r"(?::(?P<game>[2-9]))?"
+    r"(?::(?P<game>[2-9]))?",
+    re.ASCII,
 )
 
 
@@ -33,7 +34,7 @@ class EventId(NamedTuple):
         return f"{self.league}:{self.day}:{self.home}-{self.away}{suffix}"
 
 
-@cache
+@lru_cache(maxsize=65_536)
 def parse(event_id: str) -> EventId:
     """The parts of an id. Raises Refused where it is not one."""
     match = _EVENT_ID.fullmatch(event_id)
@@ -47,8 +48,12 @@ def parse(event_id: str) -> EventId:
 
 
 def local_day(league: str, at_ms: int) -> date:
-    """The league's own date at a moment (Unix ms)."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(data.leagues()[league].zone)).date()
+    """The league's own date at a moment (Unix ms). Raises Refused where no date can be had of it."""
+    try:
+        moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+        return moment.astimezone(ZoneInfo(data.leagues()[league].zone)).date()
+    except (ValueError, OverflowError, OSError) as error:
+        raise Refused(f"{at_ms} is not a time in Unix ms: {error}") from error
 
 
 @cache
@@ -68,9 +73,13 @@ def team(league: str, name: str, source: str = "") -> str:
 def identify(league: str, starts_at_ms: int, home: str, away: str, source: str = "") -> str:
     """The id of an event as a source writes it: its scheduled start and its sides' names.
 
-    Raises Refused where league or a name is not known.
+    Raises Refused where league or a name is not known, and where the start is not.
     """
     if league not in data.leagues():
         raise Refused(f"unknown league {league!r}; add a line to pipeline/data/leagues.csv")
+    if starts_at_ms <= 0:
+        raise Refused(f"{league}: {home!r} against {away!r} has no start, so its id has no date")
     sides = team(league, home, source), team(league, away, source)
-    return str(EventId(league, local_day(league, starts_at_ms), *sides))
+    event_id = str(EventId(league, local_day(league, starts_at_ms), *sides))
+    parse(event_id)  # refuses a team that plays itself
+    return event_id

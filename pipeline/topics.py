@@ -7,13 +7,14 @@ everything that is known about an event sits on one partition, in order.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from struct import Struct as Layout
 from typing import Any
-
-from aiokafka.partitioner import murmur2
 
 from pipeline import records
 
 DAY_MS = 86_400_000
+_WORD = Layout("<I")
+_FACTOR, _ALL_BITS = 0x5BD1E995, 0xFFFFFFFF
 
 
 def _event(record: Any) -> str:
@@ -34,11 +35,17 @@ class Topic:
     retention_ms: int = 0
     about_event: bool = True
     tombstoned: bool = True
+    """Whether the folds end an event's answers here; what became of bets and models stays."""
 
     @property
     def subject(self) -> str:
         """Under which the schema registry knows it."""
         return f"{self.name}-value"
+
+    @property
+    def one_per_event(self) -> bool:
+        """Whether an event has one record here that stands, under its own id."""
+        return self.key is _event
 
 
 _ALL = (
@@ -53,13 +60,15 @@ _ALL = (
     Topic("bets.value", records.ValueBets),
     Topic("bets.arbitrage", records.Arbitrages),
     Topic("bets.results", records.BetResult, lambda r: f"{r.event_id}|{r.opportunity}", tombstoned=False),
-    Topic("games.scores", records.GameScore),
+    Topic("games.scores", records.GameScore, tombstoned=False),
     Topic("sources.payloads", records.SourcePayload, _source, retention_ms=3 * DAY_MS, about_event=False),
     Topic("sources.health", records.SourceHealth, _source, about_event=False),
     Topic(
         "sources.events", records.SourceEvent, lambda r: f"{r.source}|{r.source_id}", about_event=False
     ),
-    Topic("ops.dead-letters", records.DeadLetter, lambda r: r.topic, retention_ms=30 * DAY_MS, about_event=False),
+    Topic(
+        "ops.dead-letters", records.DeadLetter, lambda r: r.topic, retention_ms=30 * DAY_MS, about_event=False
+    ),
 )  # fmt: skip
 
 TOPICS = {topic.name: topic for topic in _ALL}
@@ -78,4 +87,21 @@ def topic_of(record: type) -> Topic:
 @lru_cache(maxsize=65_536)
 def partition_of(key: str, partitions: int) -> int:
     """Where a key lives: the partition that Kafka's own clients choose for it."""
-    return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+def murmur2(data: bytes) -> int:
+    """MurmurHash2 (Appleby) of 32 bits with the seed that Kafka's Java client takes.
+
+    Here so that what only reads topics needs no client beside librdkafka's, which does not offer its own.
+    """
+    mixed = 0x9747B28C ^ len(data)
+    whole = len(data) & ~3
+    for (word,) in _WORD.iter_unpack(data[:whole]):
+        word = word * _FACTOR & _ALL_BITS
+        word = (word ^ (word >> 24)) * _FACTOR & _ALL_BITS
+        mixed = (mixed * _FACTOR & _ALL_BITS) ^ word
+    if rest := data[whole:]:
+        mixed = (mixed ^ int.from_bytes(rest, "little")) * _FACTOR & _ALL_BITS
+    mixed = (mixed ^ (mixed >> 13)) * _FACTOR & _ALL_BITS
+    return mixed ^ (mixed >> 15)

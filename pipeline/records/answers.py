@@ -13,6 +13,7 @@ from pipeline.records.inputs import (
 from pipeline.records.kinds import (
     ChangeKind,
     Count,
+    Finite,
     GameStatus,
     LegResult,
     LineValue,
@@ -72,7 +73,7 @@ class GameProbabilities(Derived, frozen=True, kw_only=True):
     prior: str
     game: tuple[Probability, ...]
     regulation: tuple[Probability, ...]
-    parameters: dict[str, float]
+    parameters: dict[str, Finite]
     impact: Annotated[float, Meta(ge=-1.0, le=1.0)]
 
 
@@ -82,7 +83,7 @@ class FairMarket(Struct, frozen=True, kw_only=True, gc=False):
     line: LineValue
     probabilities: tuple[Probability, ...]
     desks: Count
-    overround: float
+    overround: Finite
     newest_seen_at_ms: Moment
     oldest_seen_at_ms: Moment
 
@@ -123,7 +124,7 @@ class Move(Struct, frozen=True, kw_only=True, gc=False):
     outcome: int
     from_probability: Probability
     to_probability: Probability
-    log_odds: float
+    log_odds: Finite
     since_ms: Moment
     at_ms: Moment
     books: Count
@@ -150,8 +151,8 @@ class ValueBet(Struct, frozen=True, kw_only=True, gc=False):
     book: Name
     price: Price
     probability: Probability
-    edge: float
-    expected_value: float
+    edge: Finite
+    expected_value: Finite
     stake_share: Probability
     quoted_at_ms: MomentOrZero
     seen_at_ms: Moment
@@ -172,7 +173,7 @@ class Leg(Struct, frozen=True, kw_only=True, gc=False):
     quoted_at_ms: MomentOrZero
     seen_at_ms: Moment
     source: Name
-    break_even_price: float
+    break_even_price: Finite
 
 
 class Arbitrage(Struct, frozen=True, kw_only=True):
@@ -181,7 +182,7 @@ class Arbitrage(Struct, frozen=True, kw_only=True):
     scope: str
     line: LineValue
     legs: tuple[Leg, ...]
-    roi: float
+    roi: Finite
     stake_minor: Count
     profit_minor: int
     suspect: tuple[str, ...]
@@ -213,8 +214,8 @@ class BetResult(Derived, frozen=True, kw_only=True):
     opened_at_ms: Moment
     withdrawn_at_ms: MomentOrZero
     withdrawn_reason: str
-    profit: float
-    closing_line_value: float
+    profit: Finite
+    closing_line_value: Finite
     closing_known: bool
 
 
@@ -225,7 +226,7 @@ class GameScore(Derived, frozen=True, kw_only=True):
     away_score: Score
     outcome: int
     published: Count
-    log_loss: float
-    brier: float
-    closing_log_loss: float
-    closing_brier: float
+    log_loss: Finite
+    brier: Finite
+    closing_log_loss: Finite
+    closing_brier: Finite

@@ -1,11 +1,6 @@
 """What is wrong with a record beyond what its field types can say."""
 
-import math
 from collections.abc import Iterator
-from itertools import chain
-from typing import Any
-
-from msgspec import Struct
 
 from pipeline.records.answers import (
     Derived,
@@ -36,48 +31,33 @@ def faults(record: Record) -> Iterator[str]:
             yield from _snapshot_faults(record)
         case GameEvent(kind=kind) if kind not in EVENT_KINDS:
             yield f"unknown kind of game event {kind!r}"
-        case GameEvent(clock_s=clock_s) if not math.isfinite(clock_s):
-            yield f"clock_s is {clock_s}"
-        case Derived():
-            yield from (f"{where} is not finite" for where in _not_finite(record, type(record).__name__))
 
 
 def _snapshot_faults(snapshot: OddsSnapshot) -> Iterator[str]:
-    lines = snapshot.lines
-    # One pass over all prices, then names only where it failed: this runs for each of some 75 lines a poll.
-    if not all(price > 1.0 or price == 0.0 for line in lines for price in line.prices):
-        bad = next(line for line in lines if not all(p > 1.0 or p == 0.0 for p in line.prices))
-        yield f"{bad.book} {bad.market}: {list(bad.prices)} are not decimal prices (above 1, or 0 for none)"
-    for line in lines:
-        if OUTCOMES.get(line.market) != len(line.prices):
-            if line.market in OUTCOMES:
-                yield f"{line.book} {line.market}: {OUTCOMES[line.market]} prices needed, {len(line.prices)} given"
-            else:
+    for line in snapshot.lines:  # some 75 of them in a poll, so: no calls where nothing is wrong
+        prices = line.prices
+        if (wanted := OUTCOMES.get(line.market)) != len(prices):
+            if wanted is None:
                 yield f"{line.book}: unknown market {line.market!r}"
-    places: Iterator[Line | Depth] = chain(lines, snapshot.depth)
-    for place in places:
-        if place.scope not in SCOPES:
-            yield f"{place.book} {place.market}: unknown scope {place.scope!r}"
-        if not (place.line * 4.0).is_integer() or (place.line != 0.0 and place.market not in LINED):
-            yield f"{place.book} {place.market}: {place.line} is not a line of it"
+            else:
+                yield f"{line.book} {line.market}: {wanted} prices needed, {len(prices)} given"
+        for price in prices:
+            if not (price > 1.0 or price == 0.0):
+                yield f"{line.book} {line.market}: {list(prices)} are not decimal prices: above 1, 0 for none"
+                break
+        if line.line != 0.0 or line.scope not in SCOPES:
+            yield from _place_faults(line)
     for depth in snapshot.depth:
         sizes = {len(depth.lay_prices), len(depth.back_sizes), len(depth.lay_sizes)}
         if sizes != {OUTCOMES.get(depth.market)}:
             yield f"{depth.book} {depth.market}: lay prices and sizes for each outcome needed"
         if not all(price > 1.0 or price == 0.0 for price in depth.lay_prices):
             yield f"{depth.book} {depth.market}: {list(depth.lay_prices)} are not decimal prices"
+        yield from _place_faults(depth)
 
 
-def _not_finite(value: Any, where: str) -> Iterator[str]:
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            yield where
-    elif isinstance(value, Struct):
-        for name in value.__struct_fields__:
-            yield from _not_finite(getattr(value, name), f"{where}.{name}")
-    elif isinstance(value, tuple):
-        for place, item in enumerate(value):
-            yield from _not_finite(item, f"{where}[{place}]")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _not_finite(item, f"{where}[{key!r}]")
+def _place_faults(place: Line | Depth) -> Iterator[str]:
+    if place.scope not in SCOPES:
+        yield f"{place.book} {place.market}: unknown scope {place.scope!r}"
+    if place.line != 0.0 and (place.market not in LINED or not (place.line * 4.0).is_integer()):
+        yield f"{place.book} {place.market}: {place.line} is not a line of it"

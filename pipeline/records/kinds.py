@@ -44,6 +44,8 @@ EARLIEST_MS, LATEST_MS = 631_152_000_000, 4_102_444_800_000
 Moment = Annotated[int, Meta(ge=EARLIEST_MS, le=LATEST_MS)]
 MomentOrZero = Annotated[int, Meta(ge=0, le=LATEST_MS)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+#: Infinite and NaN are refused by any bound; these are beyond whatever is meant.
+Finite = Annotated[float, Meta(ge=-1e15, le=1e15)]
 Price = Annotated[float, Meta(ge=0.0, le=100_000.0)]
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 LineValue = Annotated[float, Meta(ge=-1_000.0, le=1_000.0)]

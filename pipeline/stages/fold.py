@@ -1,8 +1,8 @@
 """One fold of one record into one event's row: the same function live in Faust, in replay and in verify.
 
-A stage says what follows from a record (`Stage.step`); this module adds what is the same for all: revision and
-provenance of each answer, answers that say nothing new are not sent, what stands is repeated, and what is over
-is tombstoned. Nothing here knows Kafka, bytes on a topic, or a clock.
+A stage says what follows from a record (`Stage.step`); this module adds what is the same for all: revision
+and provenance of each answer, answers that say nothing new are not sent, what stands is repeated, and what is
+over is tombstoned. Nothing here knows Kafka, bytes on a topic, or a clock.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from msgspec import Struct
 from pipeline import data
 from pipeline.records import Derived, GameEvent
 from pipeline.settings import Rules
-from pipeline.topics import TICKS, topic_of
+from pipeline.topics import TICKS, TOPICS, topic_of
 
 S = TypeVar("S")
 
@@ -42,9 +42,9 @@ class Stage(Struct, Generic[S], frozen=True, kw_only=True):
     """A fold: what it reads and answers, and the pure functions that make it one.
 
     ``sources`` are in the order in which records of one time are taken, ticks last. ``step`` returns the new
-    state and the whole current answer of each topic on which something may have changed; for a tick that changes
-    nothing it returns the very state it was given and no answers. ``due_at_ms`` is when a tick may next
-    change something, 0 for never. ``standing`` is every answer that now stands, without changes.
+    state and the whole current answer of each topic on which something may have changed; for a tick that
+    changes nothing it returns the very state it was given and no answers. ``due_at_ms`` is when a tick may
+    next change something, 0 for never. ``standing`` is every answer that now stands, without changes.
     ``ended_at_ms`` is when the event ended, 0 while it has not.
     """
 
@@ -112,9 +112,7 @@ def fold(stage: Stage[S], rules: Rules, row: Row[S], source: Input) -> tuple[Row
     for body in found:
         topic = topic_of(type(body))
         said = substance(body)
-        if (
-            topic.tombstoned
-        ):  # one answer for each event; results are many, and each is sent once by its stage
+        if topic.one_per_event:  # results are many, and each is sent once by its stage
             if sent.get(topic.name) == said and not (forced or repeat):
                 continue
             sent[topic.name] = said
@@ -225,7 +223,11 @@ def _is_over(stage: Stage[S], rules: Rules, row: Row[S], now_ms: int) -> bool:
 
 
 def _close(stage: Stage[S], row: Row[S], source: Input, now_ms: int) -> tuple[Row[S], list[Answer]]:
-    gone = [Answer(topic, row.event_id, None) for topic in stage.answers if topic in row.sent]
+    gone = [
+        Answer(topic, row.event_id, None)
+        for topic in stage.answers
+        if topic in row.sent and TOPICS[topic].tombstoned
+    ]
     state = stage.initial(row.event_id)
     closed = msgspec.structs.replace(_applied(row, source, now_ms), sent={}, state=state, closed=True)
     return closed, gone
