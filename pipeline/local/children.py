@@ -70,6 +70,8 @@ def start(
 
 def stop(process: subprocess.Popen[bytes], patience_s: float) -> int:
     """End a child: SIGTERM, after ``patience_s`` SIGKILL (at once when it is 0). Returns its exit code."""
+    if process.stdin is not None:
+        process.stdin.close()
     if process.poll() is None and patience_s > 0.0:
         process.terminate()
         try:

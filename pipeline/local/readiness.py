@@ -72,7 +72,7 @@ def listens(bootstrap: str) -> bool:
 
 
 def complaint(log: Path, since: int = 0) -> str:
-    """What the broker, in what it logged after byte ``since``, said was wrong: its first exception or error."""
+    """What was wrong, as the broker logged it after byte ``since``: its first exception, else error."""
     with log.open("rb") as lines:
         lines.seek(since)
         said = [line.decode(errors="replace").strip() for line in lines]

@@ -40,7 +40,7 @@ def test_a_child_that_ignores_a_request_to_stop_is_killed() -> None:
 
 
 def test_a_child_that_stops_when_asked_is_not_killed() -> None:
-    child = children.start([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    child = children.start([sys.executable, "-c", "import signal; signal.pause()"])
 
     assert children.stop(child, patience_s=60.0) == -signal.SIGTERM
 
