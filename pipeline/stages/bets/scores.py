@@ -1,21 +1,13 @@
-"""How good the published probabilities of a game were, kept as sums so that no probability has to be.
-
-References
-----------
-Brier (1950), Verification of forecasts expressed in terms of probability, Monthly Weather Review 78(1).
-"""
-
-import math
+"""How good the published probabilities of a game were, kept as sums so that no probability has to be."""
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from pipeline import models
 from pipeline.data import League
+from pipeline.domain.scoring import brier, log_loss
 from pipeline.models import Position
 from pipeline.records import ClosingMarket, GameProbabilities, GameScore, GameStatus
-
-LEAST = 1e-12  # a probability that has come to be 0 costs no more than this
 
 
 class Tally(Struct, frozen=True, kw_only=True, array_like=True):
@@ -38,8 +30,8 @@ def counted(tally: Tally, said: GameProbabilities) -> Tally:
         tally,
         published=tally.published + 1,
         model=said.model,
-        log_loss=tuple(tally.log_loss[ending] + _log_loss(said.game, ending) for ending in endings),
-        brier=tuple(tally.brier[ending] + _brier(said.game, ending) for ending in endings),
+        log_loss=tuple(tally.log_loss[ending] + log_loss(said.game, ending) for ending in endings),
+        brier=tuple(tally.brier[ending] + brier(said.game, ending) for ending in endings),
     )
 
 
@@ -62,8 +54,8 @@ def score(
         published=tally.published,
         log_loss=tally.log_loss[outcome] / tally.published,
         brier=tally.brier[outcome] / tally.published,
-        closing_log_loss=_log_loss(close, outcome) if has_close else 0.0,
-        closing_brier=_brier(close, outcome) if has_close else 0.0,
+        closing_log_loss=log_loss(close, outcome) if has_close else 0.0,
+        closing_brier=brier(close, outcome) if has_close else 0.0,
     )
 
 
@@ -75,11 +67,3 @@ def _closing_chances(league: League, closing: tuple[ClosingMarket, ...]) -> tupl
             return market.probabilities
     strengths = models.market_strengths(league, closing)
     return models.outlook(league, strengths, Position(GameStatus.SCHEDULED)).game if strengths else ()
-
-
-def _log_loss(chances: tuple[float, ...], outcome: int) -> float:
-    return -math.log(max(chances[outcome], LEAST))
-
-
-def _brier(chances: tuple[float, ...], outcome: int) -> float:
-    return sum((chance - float(place == outcome)) ** 2 for place, chance in enumerate(chances))
