@@ -1,0 +1,41 @@
+"""``python -m processors STAGE``: one worker process of a stage."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from pipeline.errors import SharplineError
+
+STAGES = ("games", "markets", "bets")
+
+
+@click.command(epilog="Example: SHARPLINE_KAFKA=127.0.0.1:9092 python -m processors markets --data work")
+@click.argument("stage", type=click.Choice(STAGES))
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path(".sharpline"),
+    show_default=True,
+    help="Its folder.",
+)
+@click.option(
+    "--port", type=int, default=0, help="Serve /metrics, /livez and /readyz here; 0 for not at all."
+)
+@click.option("--worker", default="w0", show_default=True, help="Its name; one process of a name at a time.")
+def main(stage: str, data: Path, port: int, worker: str) -> None:
+    """Work on a stage until SIGTERM. Start several, under different names, to share its partitions."""
+    os.environ.setdefault("FAUST_LOOP", "uvloop")
+    from pipeline.stages import STAGES
+    from processors.worker import run
+
+    try:
+        run(STAGES[stage], data, port, worker)
+    except SharplineError as error:
+        click.echo(f"sharpline process: {error}", err=True)
+        sys.exit(getattr(error, "exit_code", 2))
+
+
+if __name__ == "__main__":
+    main()

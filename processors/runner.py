@@ -1,0 +1,217 @@
+"""A stage over Kafka: batches in, answers acknowledged, then rows, then the inputs are done.
+
+That order is the guarantee: a row never runs ahead of what readers can see, and after a crash an input is at worst
+folded again from the old row.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+from faust.types import TP, EventT
+
+from pipeline import codec, telemetry
+from pipeline.cluster import changelog
+from pipeline.errors import UnreadableRecord
+from pipeline.settings import Rules
+from pipeline.stages.fold import Input, Row, Stage, fold, merged
+from pipeline.telemetry import say
+from pipeline.topics import DEAD_LETTERS, TICKS, TOPICS, partition_of
+from processors.burial import letter
+from processors.lease import Lease
+from processors.positions import Positions
+from processors.rows import Rows
+from processors.ticks import Ticks
+
+#: Events that one tick moves are worked off so many at a time, and in between the loop is let go.
+SLICE = 100
+
+logger = logging.getLogger(__name__)
+
+
+class Producer(Protocol):
+    """As much of Faust's producer as is used: sends at once, and gives what to await for the acknowledgement."""
+
+    async def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None,
+        timestamp: float | None,
+        headers: dict[str, bytes] | None,
+    ) -> Awaitable[Any]: ...
+
+
+class Runner:
+    """Folds batches of events of one stage into its rows.
+
+    ``end`` tells where a source partition ended when it was last asked, None while that is not known.
+    """
+
+    def __init__(
+        self,
+        stage: Stage[Any],
+        rules: Rules,
+        partitions: int,
+        rows: Rows,
+        positions: Positions,
+        lease: Lease,
+        producer: Callable[[], Producer],
+        end: Callable[[TP], int | None],
+    ) -> None:
+        self._stage, self._rules, self._partitions = stage, rules, partitions
+        self._rows, self._positions, self._lease = rows, positions, lease
+        self._producer, self._end = producer, end
+        self._ticks = Ticks(stage, rules)
+        self._changelog = changelog(stage.name)
+        self._compacted = frozenset(t for t in stage.sources if TOPICS[t].retention_ms == 0)
+        self._unacknowledged: list[tuple[str, Awaitable[Any]]] = []
+        self._touched: dict[bytes, tuple[int, Row[Any]]] = {}
+        self._fold_seconds = telemetry.FOLD_SECONDS.labels(stage.name)
+        self._batch_seconds = telemetry.BATCH_SECONDS.labels(stage.name)
+        self._delay_seconds = telemetry.APPEND_TO_FOLD_SECONDS.labels(stage.name)
+        self._read = {topic: telemetry.RECORDS_READ.labels(stage.name, topic) for topic in stage.sources}
+
+    def begin_generation(self) -> None:
+        """Partitions were given out anew and their rows recovered. Raises TopicsUnfit on rows of another log."""
+        self._positions.forget()
+        self._ticks.forget()
+        for partition, key, row in self._rows.reopen():
+            self._ticks.note(partition, key, row)
+        telemetry.ROWS.labels(self._stage.name).set(len(self._rows))
+
+    async def run(self, events: Sequence[EventT]) -> None:
+        """Fold a batch. When it returns, its answers and rows are acknowledged and the events are done."""
+        started_s = time.perf_counter()
+        self._lease.check("batch")
+        for (partition, key), inputs in (await self._inputs(events)).items():
+            await self._fold_inputs(partition, key, inputs)
+        for tick in self._ticks.ready(self._positions.progress):
+            await self._fold_tick(tick)
+        await self._write()
+        telemetry.ROWS.labels(self._stage.name).set(len(self._rows))
+        self._batch_seconds.observe(time.perf_counter() - started_s)
+
+    async def _inputs(self, events: Sequence[EventT]) -> dict[tuple[int, bytes], list[Input]]:
+        """The records of a batch by event; ticks wait aside, what cannot be read is buried."""
+        found: dict[tuple[int, bytes], list[Input]] = {}
+        now_s = time.time()
+        for event in events:
+            message = event.message
+            tp, topic, key, value = message.tp, message.topic, message.key, message.value
+            await self._positions.admit(tp, message.offset)
+            self._read[topic].inc()
+            if value is None and topic in self._compacted:
+                continue  # a tombstone: its event is over, and whoever wrote it said so before
+            try:
+                record = codec.decode(topic, key, value)
+                if topic != TICKS and partition_of(record.event_id, self._partitions) != tp.partition:
+                    raise UnreadableRecord(
+                        f"partition: {record.event_id} belongs on partition "
+                        f"{partition_of(record.event_id, self._partitions)}; its producer needs murmur2"
+                    )
+            except UnreadableRecord as error:
+                await self._bury((topic, tp.partition, message.offset), str(error), key, value)
+                continue
+            self._positions.saw(tp, record.received_at_ms)
+            source = Input(topic, tp.partition, message.offset, record)
+            if topic == TICKS:
+                self._ticks.add(source, lambda topic, at=tp.partition: self._end(TP(topic, at)))
+            else:
+                found.setdefault((tp.partition, key), []).append(source)
+                self._delay_seconds.observe(max(0.0, now_s - message.timestamp))
+        return found
+
+    async def _fold_inputs(self, partition: int, key: bytes, inputs: list[Input]) -> None:
+        row = self._rows[key]
+        fresh = {(i.topic, i.offset): i for i in inputs if i.offset > row.applied.get(i.topic, -1)}
+        for source in merged(self._stage, fresh.values()):
+            row = await self._fold(row, source) or row
+        if row.revision:
+            # Also a row that a replay only read: were its last version not in the changelog, now it is.
+            self._touched[key] = partition, row
+            self._ticks.note(partition, key, row)
+
+    async def _fold_tick(self, tick: Input) -> None:
+        moved = self._ticks.moved(tick)
+        for at in range(0, len(moved), SLICE):
+            if at:
+                await self._write()
+                await asyncio.sleep(0)
+                self._lease.check("slice")
+            for key in moved[at : at + SLICE]:
+                await self._fold_tick_of(key, tick)
+
+    async def _fold_tick_of(self, key: bytes, tick: Input) -> None:
+        _, row = self._touched.get(key) or (tick.partition, self._rows[key])
+        if tick.offset <= row.applied.get(TICKS, -1):
+            return
+        folded = await self._fold(row, tick)
+        if folded is None:
+            self._ticks.leave_out(tick.partition, key)
+        elif folded is not row:
+            self._touched[key] = tick.partition, folded
+            self._ticks.note(tick.partition, key, folded)
+
+    async def _fold(self, row: Row[Any], source: Input) -> Row[Any] | None:
+        """The row with one input applied and its answers sent; None, and the input buried, where that fails."""
+        started_s = time.perf_counter()
+        try:
+            folded, answers = fold(self._stage, self._rules, row, source)
+            bodies = [
+                (topic, *codec.encode(topic, record)) if record else (topic, key.encode(), None)
+                for topic, key, record in answers
+            ]
+        except Exception as error:  # whatever a fold raises is about this record, and buried with it
+            origin = (source.topic, source.partition, source.offset)
+            say(logger, "fold failed", logging.ERROR, event=row.event_id, origin=origin, error=repr(error))
+            logger.debug("fold failed", exc_info=True)
+            _, value = codec.encode(source.topic, source.record)
+            reason = f"fold: {type(error).__name__}: {error}"
+            await self._bury(origin, reason, row.event_id.encode(), value)
+            return None
+        self._fold_seconds.observe(time.perf_counter() - started_s)
+        cause = {"cause": f"{source.topic}/{source.partition}/{source.offset}".encode()}
+        for topic, key, value in bodies:
+            await self._send(topic, key, value, source.partition, cause)
+        return folded
+
+    async def _bury(
+        self, origin: tuple[str, int, int], reason: str, key: bytes | None, value: bytes | None
+    ) -> None:
+        telemetry.DEAD_LETTERS.labels(self._stage.name, origin[0]).inc()
+        await self._send(DEAD_LETTERS, *letter(self._stage.name, origin, reason, key, value), None, None)
+
+    async def _send(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        partition: int | None,
+        headers: dict[str, bytes] | None,
+    ) -> None:
+        sent = await self._producer().send(topic, key, value, partition, None, headers)
+        self._unacknowledged.append((topic, sent))
+
+    async def _acknowledged(self) -> None:
+        for topic, sent in self._unacknowledged:
+            await sent
+            if topic != self._changelog:
+                telemetry.ANSWERS_SENT.labels(self._stage.name, topic).inc()
+        self._unacknowledged.clear()
+
+    async def _write(self) -> None:
+        """Await the answers, then write the rows that made them, and await those: only then is an input done."""
+        await self._acknowledged()
+        self._lease.check("rows")
+        for key, (partition, row) in self._touched.items():
+            value = self._rows.encode(row)
+            # To the partition of the event, and awaited: a table of Faust takes the partition from its current
+            # event, and does not say when a row was refused.
+            await self._send(self._changelog, key, value, partition, None)
+            self._rows.put(key, partition, row, value)
+        self._touched.clear()
+        await self._acknowledged()

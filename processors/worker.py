@@ -1,0 +1,182 @@
+"""One worker process of a stage: everything around the runner, from the first check to the last commit."""
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import faust
+import mode.loop
+from faust.types import TP, EventT
+
+from pipeline import cluster
+from pipeline.errors import SharplineError, UsageError
+from pipeline.settings import Rules, Settings
+from pipeline.stages.fold import Stage, provenance
+from pipeline.telemetry import log_to_stderr, say
+from processors import health, recovery, safety, takeover
+from processors.lease import Lease
+from processors.positions import Positions
+from processors.rows import Rows
+from processors.runner import Runner
+from processors.watchdog import Place, Watchdog
+
+BATCH, WITHIN_S = 256, 0.002
+#: At least three times what a broker's own session and heartbeat take when a coordinator dies.
+SESSION_S = 20.0
+#: Longer than a session and a recovery.
+STANDSTILL_S = 60.0
+BATCH_FAILED, ROWS_UNFIT = 72, 74
+
+logger = logging.getLogger(__name__)
+
+
+def run(stage: Stage[Any], data: Path, port: int = 0, worker: str = "w0") -> NoReturn:
+    """Work on a stage until SIGTERM; then exit with 0.
+
+    Other ways to end, for a supervisor that starts it again: 70 it stood still, 71 records went missing on their way
+    here, 72 a batch failed, 73 the lease was lost, 74 rows or topics are not those that it can go on with.
+
+    Raises
+    ------
+    UsageError, TopicsUnfit
+        If it cannot start; one sentence.
+    """
+    settings = Settings.read()
+    if not settings.kafka:
+        raise UsageError("no broker is named; set SHARPLINE_KAFKA to its address, or use `sharpline up`")
+    log_to_stderr(settings.log)
+    for noisy in ("faust", "mode"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    rules = Rules.read(settings.rules)
+    folder = data / stage.name / worker
+    held = takeover.lock(folder)
+    partitions = cluster.preflight(settings.kafka, stage)
+    log = cluster.topic_ids(settings.kafka, stage.sources)
+    takeover.bury_predecessor(settings.kafka, cluster.group(stage.name), folder)
+    mode.loop.use("uvloop")
+    _Worker(stage, settings.kafka, rules, partitions, log, folder, port).work()
+    held.close()
+    sys.exit(0)
+
+
+class _Worker:
+    """The Faust app of a stage and all that watches over it."""
+
+    def __init__(
+        self,
+        stage: Stage[Any],
+        bootstrap: str,
+        rules: Rules,
+        partitions: int,
+        log: str,
+        folder: Path,
+        port: int,
+    ) -> None:
+        self._stage, self._bootstrap, self._partitions, self._port = stage, bootstrap, partitions, port
+        self._lease = Lease(SESSION_S)
+        safety.install(self._lease.heartbeat, lambda member_id: takeover.remember(folder, member_id))
+        group = cluster.group(stage.name)
+        self._app = safety.configured(group, bootstrap, folder / "faust", SESSION_S, self._load)
+        raw = {
+            "key_type": bytes,
+            "value_type": bytes,
+            "key_serializer": "raw",
+            "value_serializer": "raw",
+        }
+        self._sources = self._app.topic(*stage.sources, **raw)
+        table = self._app.Table(cluster.TABLE, key_type=bytes, value_type=bytes, partitions=partitions)
+        table.on_recover(self._recovered)
+        self._rows = Rows(stage, log, provenance(stage, rules), table.data)
+        self._positions = Positions(bootstrap, self._committed)
+        self._runner = Runner(
+            stage,
+            rules,
+            partitions,
+            self._rows,
+            self._positions,
+            self._lease,
+            lambda: self._app.producer,
+            self._end,
+        )
+        self._app.agent(self._sources, name=stage.name, concurrency=1)(self._agent)
+        self._app.on_partitions_assigned.connect(self._assigned)
+
+    def work(self) -> None:
+        """Run until a signal or a crash ends it; the latter is raised."""
+        places = [
+            (topic, partition) for topic in self._stage.sources for partition in range(self._partitions)
+        ]
+        Watchdog(
+            self._bootstrap,
+            cluster.group(self._stage.name),
+            places,
+            STANDSTILL_S,
+            self._unready,
+            self._owned,
+            self._positions.last_read,
+        ).start()
+        if self._port:
+            health.serve(self._port, live=lambda: True, ready=lambda: self._unready() is None)
+        self._app.finalize()
+        worker = faust.Worker(self._app, quiet=True, override_logging=False, redirect_stdouts=False)
+        loop = worker.loop
+        loop.run_until_complete(worker.start())
+
+    async def _agent(self, stream: Any) -> None:
+        try:
+            async for events in stream.take_events(BATCH, within=WITHIN_S):
+                await self._batch(events)
+        except (GeneratorExit, asyncio.CancelledError):
+            raise  # between two batches
+
+    async def _batch(self, events: list[EventT]) -> None:
+        try:
+            await self._runner.run(events)
+        except BaseException as error:  # also when cut off: whatever leaves this body is acknowledged
+            say(logger, "batch failed", logging.ERROR, error=repr(error), exit=BATCH_FAILED)
+            logger.error("batch failed", exc_info=True)
+            os._exit(BATCH_FAILED)
+
+    async def _load(self, wanted: Any) -> None:
+        self._rows.load(await recovery.latest(self._bootstrap, wanted))
+
+    async def _recovered(self) -> None:
+        try:
+            self._runner.begin_generation()
+        except SharplineError as error:
+            say(logger, str(error), logging.ERROR, exit=ROWS_UNFIT)
+            os._exit(ROWS_UNFIT)
+        except Exception:  # Faust would drop it, and go on without rows
+            logger.error("rows cannot be read", exc_info=True)
+            os._exit(BATCH_FAILED)
+        owned = sorted({partition for _, partition in self._owned()})
+        say(logger, "ready", stage=self._stage.name, partitions=owned, rows=len(self._rows))
+
+    async def _assigned(self, *_: Any, **__: Any) -> None:
+        self._lease.renew()
+
+    def _committed(self, tp: TP) -> int | None:
+        # Where Faust has sought to; it keeps None for an offset of 0.
+        return self._app.consumer._committed_offset.get(tp)
+
+    def _end(self, tp: TP) -> int | None:
+        # Of the last fetch, so without a question to the broker.
+        return self._app.consumer.highwater(tp)
+
+    def _owned(self) -> set[Place]:
+        if self._app._consumer is None:
+            return set()
+        return {
+            (tp.topic, tp.partition)
+            for tp in self._app.consumer.assignment()
+            if tp.topic in self._stage.sources
+        }
+
+    def _unready(self) -> Any:
+        app = self._app
+        if app.consumer_generation_id and not app.rebalancing and app.tables.recovery.completed.is_set():
+            return None
+        return app.rebalancing, app.consumer_generation_id, app.tables.recovery.active_remaining_total()
