@@ -28,7 +28,7 @@ from pipeline.topics import DAY_MS, DEAD_LETTERS, TOPICS, Topic
 TIMEOUT_S = 15.0
 #: Of one question about a group. A fresh broker's coordinator is on its way for a moment, and a question that
 #: was asked too early can stay without an answer: so each waits shortly, and is asked again.
-GROUP_TIMEOUT_S, ATTEMPTS, PAUSE_S = 2.0, 12, 0.25
+GROUP_TIMEOUT_S, ATTEMPTS, PAUSE_S = 1.0, 20, 0.1
 #: Whole answers and rows repeat themselves; aiokafka and librdkafka both read and write it.
 COMPRESSION = "lz4"
 #: Of a topic's largest batch. A row holds all that is known of an event, so it may outgrow any message.
@@ -168,6 +168,17 @@ def lag(bootstrap: str, folds: Iterable[Fold]) -> dict[str, int]:
         name: sum(max(0, ends[place] - offset) for place, offset in offsets.items())
         for name, offsets in committed.items()
     }
+
+
+def ends(bootstrap: str, topics: Iterable[str]) -> dict[str, int]:
+    """Records ever appended to each topic, all partitions together."""
+    admin = _admin(bootstrap)
+    counts = _partitions(bootstrap, admin)
+    places = [(topic, partition) for topic in topics for partition in range(counts.get(topic, 0))]
+    found: dict[str, int] = {}
+    for (topic, _), end in _offsets(admin, places, LATEST).items():
+        found[topic] = found.get(topic, 0) + end
+    return found
 
 
 def _admin(bootstrap: str) -> AdminClient:
