@@ -1,0 +1,153 @@
+"""Markets: what many books show becomes a fair price, its moves, the closing line, value bets and arbitrage.
+
+A snapshot moves the board; only the markets that it changed, and those in which a quote may have grown
+stale, are worked out again. Time enters by records alone, so a tick withdraws what no longer stands at the
+very moment at which it does so in a replay.
+"""
+
+from msgspec.structs import replace
+
+from pipeline.records import Change, ClockTick, Derived, GameProbabilities, GameStatus, OddsSnapshot
+from pipeline.settings import Rules
+from pipeline.stages.fold import Stage
+from pipeline.stages.markets import answers, closing
+from pipeline.stages.markets.board import shown, told
+from pipeline.stages.markets.game import game_of
+from pipeline.stages.markets.market import is_idle, worked_out
+from pipeline.stages.markets.offers import Moment, moment, next_stale_ms, since_of
+from pipeline.stages.markets.state import Market, MarketKey, Markets, SourceBoard
+
+Input = OddsSnapshot | GameProbabilities | ClockTick
+Step = tuple[Markets, list[Derived]]
+
+NOTHING = Market()
+
+
+def step(rules: Rules, state: Markets, record: Input, now_ms: int) -> Step:
+    """Fold one record of an event in; answer with every view in which something changed."""
+    match record:
+        case OddsSnapshot():
+            return _snapshot(rules, state, record, now_ms)
+        case GameProbabilities():
+            after = replace(state, now_ms=now_ms, game=game_of(record))
+            if record.starts_at_ms:
+                after = replace(after, starts_at_ms=record.starts_at_ms)
+            return _onward(rules, state, after, set())
+        case ClockTick():
+            boards = {source: told(source, board, record) for source, board in state.boards.items()}
+            fared = {source for source, board in boards.items() if board is not state.boards[source]}
+            if not fared and not 0 < due_at_ms(rules, state) <= now_ms:
+                return state, []
+            changed = {key for source in fared for key in boards[source].quotes}
+            return _onward(rules, state, replace(state, now_ms=now_ms, boards=boards), changed)
+
+
+def _snapshot(rules: Rules, state: Markets, snapshot: OddsSnapshot, now_ms: int) -> Step:
+    after = replace(state, now_ms=now_ms)
+    if state.game is None and snapshot.starts_at_ms:
+        after = replace(after, starts_at_ms=snapshot.starts_at_ms)
+    source = snapshot.source
+    board = state.boards.get(source, SourceBoard())
+    since = since_of(moment(rules, after), source)
+    if (seen := shown(board, snapshot, since)) is None:
+        return _onward(rules, state, replace(after, ignored=state.ignored + 1), set())
+    new, changed = seen
+    after = replace(after, boards={**state.boards, source: new})
+    if changed and closing.is_open(state.game, after.starts_at_ms, now_ms):
+        pulled = closing.pulled_with(state.closing.pulled, board.quotes, new.quotes, changed)
+        if pulled != state.closing.pulled:
+            after = replace(after, closing=replace(state.closing, pulled=pulled))
+    return _onward(rules, state, after, changed)
+
+
+def _onward(rules: Rules, before: Markets, state: Markets, changed: set[MarketKey]) -> Step:
+    """What follows from a board, a game or a time that moved."""
+    then, now = moment(rules, before), moment(rules, state)
+    due = _due_keys(then, now, state, changed)
+    markets, bets, locks = state.markets, list[Change](), list[Change]()
+    if due:
+        markets = dict(markets)
+        for key in sorted(due):
+            worked = worked_out(now, key, markets.pop(key, NOTHING))
+            bets += worked.bets
+            locks += worked.locks
+            if not is_idle(worked.market) or any(key in board.quotes for board in state.boards.values()):
+                markets[key] = worked.market
+    closes = closing.closing_with(now, state.starts_at_ms, state.closing, markets)
+    news = closing.is_news(rules, before.closing, closes)
+    if news and not closes.final_at_ms:
+        closes = replace(closes, sent=closes.reference | closes.fair)
+    after = replace(state, markets=markets, closing=closes)
+    found: list[Derived] = []
+    if _differ(due, before, after, "probabilities", "desks", "overround"):
+        found.append(answers.fair_prices(now, after))
+    if news:
+        found.append(answers.closing_line(now, after))
+    if _differ(due, before, after, "drifts"):
+        found.append(answers.moves(after))
+    if _differ(due, before, after, "bets"):
+        found.append(answers.value_bets(after, tuple(bets)))
+    if _differ(due, before, after, "locks"):
+        found.append(answers.arbitrages(after, tuple(locks)))
+    return after, found
+
+
+def _due_keys(then: Moment, now: Moment, state: Markets, changed: set[MarketKey]) -> set[MarketKey]:
+    """The markets that have to be worked out again."""
+    if then.game != now.game or then.since_ms != now.since_ms or then.muted != now.muted:
+        quoted = {key for board in state.boards.values() for key in board.quotes}
+        return quoted | state.markets.keys()
+    return changed | {key for key, market in state.markets.items() if 0 < market.until_ms <= now.now_ms}
+
+
+def _differ(keys: set[MarketKey], before: Markets, after: Markets, *names: str) -> bool:
+    for key in keys:
+        old, new = before.markets.get(key, NOTHING), after.markets.get(key, NOTHING)
+        if any(getattr(old, name) != getattr(new, name) for name in names):
+            return True
+    return False
+
+
+def due_at_ms(rules: Rules, state: Markets) -> int:
+    """When a tick may next change something: a quote in use grows stale, a move ends, the start comes."""
+    now = moment(rules, state)
+    moments = [next_stale_ms(now, state.markets)]
+    moments += [
+        drift.at_ms + rules.move_window_ms for market in state.markets.values() for drift in market.drifts
+    ]
+    if state.game is None and state.starts_at_ms > state.now_ms:
+        moments.append(state.starts_at_ms)
+    return min((at_ms for at_ms in moments if at_ms), default=0)
+
+
+def standing(rules: Rules, state: Markets, _now_ms: int) -> list[Derived]:
+    """Every answer as it stands."""
+    now = moment(rules, state)
+    found: list[Derived] = [answers.fair_prices(now, state), answers.moves(state)]
+    found += [answers.value_bets(state), answers.arbitrages(state)]
+    return [*found, answers.closing_line(now, state)]
+
+
+def ended_at_ms(state: Markets) -> int:
+    """When the event ended: its game did, or, of one without a game feed, its quotes after the start."""
+    if state.game is not None:
+        ended = (GameStatus.FINAL, GameStatus.ABANDONED, GameStatus.CANCELLED)
+        return state.game.finished_at_ms if state.game.status in ended else 0
+    if state.starts_at_ms == 0:
+        return 0
+    return max([state.starts_at_ms, *[board.newest_at_ms for board in state.boards.values()]])
+
+
+MARKETS: Stage[Markets] = Stage(
+    name="markets",
+    sources=("odds.snapshots", "games.probabilities", "clock.ticks"),
+    answers=("odds.fair", "odds.closing", "odds.moves", "bets.value", "bets.arbitrage"),
+    tables=("books.csv", "sources.csv"),
+    layout=1,
+    state=Markets,
+    initial=Markets,
+    step=step,
+    due_at_ms=due_at_ms,
+    standing=standing,
+    ended_at_ms=ended_at_ms,
+)

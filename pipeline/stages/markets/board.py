@@ -1,0 +1,178 @@
+"""The board: what each source shows, and what its silence means.
+
+Each function takes a source's board as it was and gives the new one with the markets that may have changed by
+it. A quote that is merely seen again changes nothing, unless it had not been usable before.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from pipeline.records import ClockTick, OddsSnapshot, SnapshotKind, SourceState
+from pipeline.stages.markets.state import MarketKey, Quote, Quotes, SourceBoard
+
+Changed = set[MarketKey]
+
+
+class Since(NamedTuple):
+    """A quote is used only if it was seen from here on, and, where it says so, quoted from here on."""
+
+    seen_ms: int
+    quoted_ms: int
+
+
+def shown(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[SourceBoard, Changed] | None:
+    """The board after a snapshot of its source; None where it cannot be used.
+
+    That is one received before the newest, or one that speaks of changes to something nobody knows: a full
+    snapshot has to come first, and again after the source was down or gone. A quote that could not be used
+    until now, by ``since``, is changed by being seen again.
+    """
+    if snapshot.received_at_ms < board.newest_at_ms:
+        return None
+    match snapshot.kind:
+        case SnapshotKind.FULL:
+            quotes, changed = _full(board, snapshot, since)
+            full_at_ms = snapshot.received_at_ms
+            if board.down:
+                changed |= quotes.keys()
+        case SnapshotKind.GONE:
+            return replace(
+                board, quotes={}, full_at_ms=0, newest_at_ms=snapshot.received_at_ms, asked={}
+            ), set(board.quotes)
+        case _:
+            if board.full_at_ms == 0 or board.down:
+                return None
+            quotes, changed = _seen_again(board, snapshot, since)
+            if snapshot.kind is SnapshotKind.DELTA:
+                _overlay(quotes, changed, board, snapshot)
+            full_at_ms = board.full_at_ms
+    asked = board.asked
+    if snapshot.regions or asked:
+        asked = {**asked, **dict.fromkeys([line.book for line in snapshot.lines], snapshot.regions)}
+        asked = {book: regions for book, regions in asked.items() if regions}
+    return replace(
+        board,
+        quotes=quotes,
+        full_at_ms=full_at_ms,
+        newest_at_ms=snapshot.received_at_ms,
+        asked=asked,
+        down=board.off or (board.down and snapshot.kind is not SnapshotKind.FULL),
+    ), changed
+
+
+def told(source: str, board: SourceBoard, tick: ClockTick) -> SourceBoard:
+    """The board after a tick that says how its source fares; the very board where that is no news.
+
+    A full snapshot received after an outage began ends it, as far as its quotes go: ticks may be late to say
+    so. An outage that came and went between two ticks needs one too.
+    """
+    state = next((state for state in tick.sources if state.source == source), SourceState(source=source))
+    failing = state.down_since_ms >= board.full_at_ms > 0
+    missed = state.down_since_ms == 0 and state.outages > board.outages >= 0
+    told = replace(
+        board,
+        down=board.down or state.off or failing or missed,
+        off=state.off,
+        # 0 is what a source that no tick names has: writing that down is not worth a row.
+        outages=state.outages or board.outages,
+    )
+    return board if told == board else told
+
+
+def _full(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[Quotes, Changed]:
+    before = board.quotes
+    quotes: Quotes = {}
+    changed: Changed = set()
+    seen_at_ms = snapshot.received_at_ms
+    nothing: dict[str, Quote] = {}
+    for line in snapshot.lines:
+        key = (line.market, line.scope, line.line)
+        here = quotes.get(key)
+        if here is None:
+            here = quotes[key] = {}
+        old = before.get(key, nothing).get(line.book)
+        if old is not None and old.prices == line.prices and old.status is line.status:
+            here[line.book] = Quote(old.prices, old.status, line.quoted_at_ms, old.changed_at_ms, seen_at_ms)
+            if old.seen_at_ms < since.seen_ms or 0 < old.quoted_at_ms < since.quoted_ms:
+                changed.add(key)
+        else:
+            here[line.book] = Quote(line.prices, line.status, line.quoted_at_ms, seen_at_ms, seen_at_ms)
+            changed.add(key)
+    covers = _cover(board, snapshot)
+    for key, books in before.items():
+        here = quotes.get(key, nothing)
+        if not here.keys() >= books.keys():
+            for book, quote in books.items():
+                if book not in here and covers(key, book):
+                    changed.add(key)
+                elif book not in here:
+                    quotes.setdefault(key, {})[book] = quote
+    return _offered(quotes), changed
+
+
+def _seen_again(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[Quotes, Changed]:
+    covers = _cover(board, snapshot)
+    seen_at_ms = snapshot.received_at_ms
+    said = {seen.book: seen.quoted_at_ms for seen in snapshot.seen}
+    quotes: Quotes = {}
+    changed: Changed = set()
+    for key, books in board.quotes.items():
+        here = quotes[key] = {}
+        for book, old in books.items():
+            if covers(key, book):
+                quoted_at_ms = said.get(book, old.quoted_at_ms)
+                here[book] = Quote(old.prices, old.status, quoted_at_ms, old.changed_at_ms, seen_at_ms)
+                if old.seen_at_ms < since.seen_ms or 0 < old.quoted_at_ms < since.quoted_ms:
+                    changed.add(key)
+            else:
+                here[book] = old
+    return quotes, changed
+
+
+def _overlay(quotes: Quotes, changed: Changed, board: SourceBoard, snapshot: OddsSnapshot) -> None:
+    seen_at_ms = snapshot.received_at_ms
+    for line in snapshot.lines:
+        key = (line.market, line.scope, line.line)
+        old = board.quotes.get(key, {}).get(line.book)
+        same = old is not None and old.prices == line.prices and old.status is line.status
+        changed_at_ms = old.changed_at_ms if old is not None and same else seen_at_ms
+        here = quotes.setdefault(key, {})
+        here[line.book] = Quote(line.prices, line.status, line.quoted_at_ms, changed_at_ms, seen_at_ms)
+        if not same:
+            changed.add(key)
+            if not any(line.prices):
+                del here[line.book]
+                if not here:
+                    del quotes[key]
+
+
+def _offered(quotes: Quotes) -> Quotes:
+    """Without the lines on which nothing is offered: prices of 0 throughout are a withdrawal."""
+    if all(any(quote.prices) for books in quotes.values() for quote in books.values()):
+        return quotes
+    offered = {
+        key: {book: quote for book, quote in books.items() if any(quote.prices)}
+        for key, books in quotes.items()
+    }
+    return {key: books for key, books in offered.items() if books}
+
+
+def _cover(board: SourceBoard, snapshot: OddsSnapshot) -> Callable[[MarketKey, str], bool]:
+    """Whether a snapshot looked at a book's market, so that its silence says something.
+
+    A book asked for by region is covered only by a poll of every region that was asked for when it was last
+    shown: in which of them it is at home, the source does not say.
+    """
+    markets, books = frozenset(snapshot.markets), frozenset(snapshot.books)
+    regions, asked = frozenset(snapshot.regions), board.asked
+
+    def covers(key: MarketKey, book: str) -> bool:
+        if markets and key[0] not in markets:
+            return False
+        if books:
+            return book in books
+        return not regions or (book in asked and regions.issuperset(asked[book]))
+
+    return covers

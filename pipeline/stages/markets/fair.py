@@ -1,0 +1,64 @@
+"""Fair prices: what the trading desks agree on, the margin taken out."""
+
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from pipeline import data
+from pipeline.domain.consensus import agreement
+from pipeline.domain.devig import power_devig
+from pipeline.domain.odds import overround
+from pipeline.stages.markets.offers import Offer
+from pipeline.stages.markets.state import Prices, Probabilities
+
+METHOD = "power"
+#: One desk's opinion is no consensus.
+MINIMUM_DESKS = 2
+
+# The same prices are met at many books and at every poll; the memory changes no result.
+devigged = lru_cache(maxsize=65_536)(power_devig)
+
+
+@cache
+def desk_of(book: str) -> str:
+    """Who sets a book's prices; a book that data/books.csv does not name is its own desk."""
+    known = data.books().get(book)
+    return book if known is None else known.desk
+
+
+@cache
+def weights() -> dict[str, float]:
+    """The weight of each desk's vote: that of its weightiest book."""
+    found: dict[str, float] = {}
+    for book in data.books().values():
+        found[book.desk] = max(book.weight, found.get(book.desk, 0.0))
+    return found
+
+
+class Opinion(NamedTuple):
+    """What the desks say about one market; nothing where too few do."""
+
+    desks: int
+    probabilities: Probabilities
+    others: dict[str, Probabilities]
+    """For each desk what the other desks agree on: the measure of its own prices."""
+    overround: float
+
+
+def opinion(offered: list[Offer]) -> Opinion:
+    """The consensus over all desks with a usable quote."""
+    quotes = [(desk_of(book), devigged(quote.prices)) for _, book, quote in offered]
+    desks = len({desk for desk, _ in quotes})
+    if desks < MINIMUM_DESKS:
+        return Opinion(0, (), {}, 0.0)
+    agreed = agreement(quotes, weights())
+    return Opinion(desks, agreed.fair, agreed.without, min([_overround(o.quote.prices) for o in offered]))
+
+
+def judged(opinion: Opinion, book: str, minimum: int) -> Probabilities:
+    """What the other desks think of a book's market; empty where there are fewer than ``minimum`` of them."""
+    return opinion.others[desk_of(book)] if opinion.desks > minimum else ()
+
+
+@lru_cache(maxsize=65_536)
+def _overround(prices: Prices) -> float:
+    return overround(prices)

@@ -1,0 +1,171 @@
+"""Which quotes can be used now, and why one cannot.
+
+A quote is used while its book offers every outcome openly, its source is up, it was seen lately enough, its
+book has spoken since the last key event (and since the start, once the game runs), and no more trusted source
+speaks for its book in that market.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
+
+from pipeline import data
+from pipeline.records import GameStatus, QuoteStatus
+from pipeline.settings import Rules
+from pipeline.stages.markets.board import Since
+from pipeline.stages.markets.state import Game, MarketKey, Markets, Quote, SourceBoard
+
+#: Of a source that data/sources.csv does not name.
+UNKNOWN_INTERVAL_MS = 60_000
+OVER = frozenset({GameStatus.FINAL, GameStatus.POSTPONED, GameStatus.ABANDONED, GameStatus.CANCELLED})
+
+
+class Offer(NamedTuple):
+    """A quote that can be used."""
+
+    source: str
+    book: str
+    quote: Quote
+
+
+@cache
+def interval_ms(source: str) -> int:
+    """The usual time between two snapshots of a source."""
+    known = data.sources().get(source)
+    return UNKNOWN_INTERVAL_MS if known is None else int(known.interval_s * 1000)
+
+
+def stale_after_ms(rules: Rules, source: str) -> int:
+    """The age above which a quote of a source is stale."""
+    return max(rules.stale_floor_ms, 2 * interval_ms(source))
+
+
+def spoken_since_ms(game: Game | None, starts_at_ms: int, now_ms: int) -> int:
+    """From when on a book must have spoken for its price to count: the last key event, or the start.
+
+    Where no game feed says when it started, the scheduled start is taken for it.
+    """
+    if game is None:
+        return starts_at_ms if 0 < starts_at_ms <= now_ms else 0
+    return max(game.last_key_event_at_ms, game.started_at_ms)
+
+
+def closed_to_bets(game: Game | None) -> str:
+    """Why nothing can be bet on this game now; empty where it can."""
+    if game is None:
+        return ""
+    if game.status in OVER:
+        return "finished"
+    return "suspended" if game.suspended or game.status is GameStatus.SUSPENDED else ""
+
+
+class Moment(NamedTuple):
+    """Everything that decides which quotes of an event count now."""
+
+    rules: Rules
+    event_id: str
+    now_ms: int
+    boards: dict[str, SourceBoard]
+    game: Game | None
+    since_ms: int
+    closed: str
+    muted: frozenset[tuple[str, str, str, str]]
+    """(source, book, kind, scope) for which a more trusted source speaks."""
+
+
+def moment(rules: Rules, state: Markets) -> Moment:
+    """How things stand at the state's own now."""
+    now_ms, boards, game = state.now_ms, state.boards, state.game
+    return Moment(
+        rules=rules,
+        event_id=state.event_id,
+        now_ms=now_ms,
+        boards=boards,
+        game=game,
+        since_ms=spoken_since_ms(game, state.starts_at_ms, now_ms),
+        closed=closed_to_bets(game),
+        muted=_muted(rules, boards, now_ms) if len(boards) > 1 else frozenset(),
+    )
+
+
+def offers(now: Moment, key: MarketKey) -> list[Offer]:
+    """The usable quotes of a market."""
+    found: list[Offer] = []
+    if now.closed == "finished":
+        return found
+    for source, board in now.boards.items():
+        if board.down or key not in board.quotes:
+            continue
+        since = since_of(now, source)
+        for book, quote in board.quotes[key].items():
+            if (
+                quote.status is QuoteStatus.OPEN
+                and quote.seen_at_ms >= since.seen_ms
+                and (quote.quoted_at_ms >= since.quoted_ms or quote.quoted_at_ms == 0)
+                and 0.0 not in quote.prices
+                and (source, book, key[0], key[1]) not in now.muted
+            ):
+                found.append(Offer(source, book, quote))
+    return found
+
+
+def fault(now: Moment, key: MarketKey, source: str, book: str) -> str:
+    """Why a quote cannot be used: empty where it can."""
+    board = now.boards[source]
+    if board.down:
+        return "source_down"
+    quote = board.quotes.get(key, {}).get(book)
+    since = since_of(now, source)
+    if quote is None or 0.0 in quote.prices:
+        return "gone"
+    if quote.status is not QuoteStatus.OPEN:
+        return "suspended"
+    if quote.seen_at_ms < now.now_ms - stale_after_ms(now.rules, source):
+        return "stale"
+    if quote.seen_at_ms < since.seen_ms or 0 < quote.quoted_at_ms < since.quoted_ms:
+        started = now.game is None or now.game.last_key_event_at_ms <= now.game.started_at_ms
+        return "started" if started else "event"
+    return "superseded" if (source, book, key[0], key[1]) in now.muted else ""
+
+
+def since_of(now: Moment, source: str) -> Since:
+    """From when on a quote of a source counts."""
+    fresh_from_ms = now.now_ms - stale_after_ms(now.rules, source)
+    return Since(max(now.since_ms, fresh_from_ms), now.since_ms)
+
+
+def next_stale_ms(now: Moment, keys: Iterable[MarketKey]) -> int:
+    """When the first usable quote of these markets will be stale; 0 where there is none."""
+    return min(
+        (
+            offer.quote.seen_at_ms + stale_after_ms(now.rules, offer.source) + 1
+            for key in keys
+            for offer in offers(now, key)
+        ),
+        default=0,
+    )
+
+
+def _muted(rules: Rules, boards: dict[str, SourceBoard], now_ms: int) -> frozenset[tuple[str, str, str, str]]:
+    """A source speaks for a book in a kind of market while it is up and shows a fresh quote of it."""
+    spoken: set[tuple[str, str, str]] = set()
+    muted: set[tuple[str, str, str, str]] = set()
+    for source in sorted(boards, key=lambda source: (-_trust(source), source)):
+        board = boards[source]
+        if board.down:
+            continue
+        fresh_from_ms = now_ms - stale_after_ms(rules, source)
+        speaks = {
+            (book, market, scope)
+            for (market, scope, _), books in board.quotes.items()
+            for book, quote in books.items()
+            if quote.seen_at_ms >= fresh_from_ms and quote.status is not QuoteStatus.REFERENCE
+        }
+        muted.update((source, *place) for place in speaks & spoken)
+        spoken |= speaks
+    return frozenset(muted)
+
+
+def _trust(source: str) -> int:
+    known = data.sources().get(source)
+    return 0 if known is None else known.trust

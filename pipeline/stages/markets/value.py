@@ -1,0 +1,115 @@
+"""Value bets: prices above the fair one, by the other desks and, in play, by the game model.
+
+On a line that a result can meet, a consensus probability is that of winning where the bet is decided, and the
+expected value is that of a unit which is decided: a refund costs nothing and gains nothing.
+"""
+
+from functools import lru_cache
+from itertools import count
+
+from pipeline.domain import diffusion, goals, settlement, staking
+from pipeline.domain.settlement import Chances
+from pipeline.records import GameStatus
+from pipeline.stages.markets.fair import Opinion, judged
+from pipeline.stages.markets.offers import Moment, Offer
+from pipeline.stages.markets.opportunities import identity
+from pipeline.stages.markets.state import Bet, Game, MarketKey
+
+
+def value_bets(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opinion) -> list[Bet]:
+    """Every price of a market that is worth more than it costs; none while the game is closed to bets."""
+    if now.closed:
+        return []
+    return _by_consensus(now, key, offered, opinion) + _by_model(now, key, offered)
+
+
+def _by_consensus(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opinion) -> list[Bet]:
+    needed = 1.0 + now.rules.minimum_expected_value
+    found = []
+    for offer in offered:
+        others = judged(opinion, offer.book, now.rules.minimum_desks)
+        for probability, price, outcome in zip(others, offer.quote.prices, count()):
+            if probability * price >= needed and (
+                bet := _bet(now, key, offer, "consensus", outcome, Chances(probability))
+            ):
+                found.append(bet)
+    return found
+
+
+def _by_model(now: Moment, key: MarketKey, offered: list[Offer]) -> list[Bet]:
+    game = now.game
+    if game is None or game.status is not GameStatus.LIVE or game.contested or not game.game:
+        return []
+    found = []
+    for outcome, chances in enumerate(model_chances(game, key)):
+        for offer in offered:
+            if bet := _bet(now, key, offer, "model", outcome, chances):
+                found.append(bet)
+    return found
+
+
+def _bet(now: Moment, key: MarketKey, offer: Offer, basis: str, outcome: int, chances: Chances) -> Bet | None:
+    rules, price = now.rules, offer.quote.prices[outcome]
+    least = rules.minimum_expected_value if basis == "consensus" else rules.minimum_model_expected_value
+    expected_value = staking.expected_value(price, *chances)
+    if not least <= expected_value <= rules.maximum_expected_value:
+        return None
+    return Bet(
+        id=identity(now.event_id, f"value:{basis}", key, ((outcome, offer.book),)),
+        basis=basis,
+        outcome=outcome,
+        source=offer.source,
+        book=offer.book,
+        price=price,
+        probability=chances.fair,
+        edge=staking.edge(price, *chances),
+        expected_value=expected_value,
+        stake_share=staking.fractional_kelly(
+            staking.kelly(price, *chances), rules.kelly_fraction, rules.maximum_stake_share
+        ),
+    )
+
+
+def model_chances(game: Game, key: MarketKey) -> tuple[Chances, ...]:
+    """What the game model gives each outcome of a market; empty where it does not price it.
+
+    Spreads and totals: of points by the model of the final score; of goals where only regulation counts,
+    since what overtime adds is not in the rates.
+    """
+    market, scope, line = key
+    if (market, scope) == ("h2h", "game"):
+        home, away, *draw = game.game
+        level = draw[0] if draw else 0.0
+        return Chances(home, push=level), Chances(away, push=level)
+    if (market, scope) == ("h2h_3way", "regulation"):
+        return tuple([Chances(each) for each in game.regulation]) if len(game.regulation) == 3 else ()
+    if market not in ("spread", "total"):
+        return ()
+    match game.model, scope:
+        case "brownian-margin", "game":
+            first = _of_points(market, line, *_points(game, market))
+        case "poisson-goals", "regulation":
+            rates = game.parameters["home_rate"], game.parameters["away_rate"]
+            first = _of_goals(market, line, *rates, game.lead if market == "spread" else game.scored)
+        case _:
+            return ()
+    return first, first.opposite
+
+
+def _points(game: Game, market: str) -> tuple[float, float]:
+    what = "margin" if market == "spread" else "total"
+    return game.parameters[f"{what}_mean"], game.parameters[f"{what}_sd"]
+
+
+@lru_cache(maxsize=4_096)
+def _of_points(market: str, line: float, mean: float, sd: float) -> Chances:
+    if market == "spread":
+        return diffusion.cover_chances(line, 0, mean, sd)
+    return settlement.over_chances(line, lambda x: diffusion.probability_above(x, mean, sd))
+
+
+@lru_cache(maxsize=4_096)
+def _of_goals(market: str, line: float, home_rate: float, away_rate: float, now: int) -> Chances:
+    if market == "spread":
+        return goals.cover_chances(line, home_rate, away_rate, now)
+    return goals.total_chances(line, home_rate + away_rate, now)
