@@ -1,5 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
+LOCK = $(BIN)/uv pip compile --generate-hashes --python-version 3.11 --quiet \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +25,8 @@ bench: setup ## The benchmarks, each beside a plain loop in the same run
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 lock: setup ## Write requirements.lock anew from pyproject.toml; what is locked stays unless ARGS="--upgrade"
-	$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 --quiet \
-		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --output-file requirements.lock $(ARGS)
+	$(LOCK) pyproject.toml --all-extras --output-file requirements.lock $(ARGS)
+	$(LOCK) --group build --output-file requirements-build.lock $(ARGS)
 
 setup: .venv/.installed .venv/.broker ## What all the others need: .venv, and a broker's jars or image
 
@@ -32,13 +34,14 @@ clean: ## Remove what setup and the tools made in this folder
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.installed: requirements.lock pyproject.toml
+.venv/.installed: requirements.lock requirements-build.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { echo \
 		"Sharpline needs Python 3.11, and $(PYTHON) is not it: install python3.11, or say where it is: make PYTHON=..."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo \
 		"Python cannot make a virtual environment: install its venv module (Debian: apt-get install python3.11-venv)"; exit 1; }
 	@echo "installing what requirements.lock names into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		--requirement requirements.lock --requirement requirements-build.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -c 'import ctypes, sys; sys.platform != "linux" or ctypes.CDLL("libgomp.so.1")' 2>/dev/null || { echo \
 		"LightGBM needs the library libgomp.so.1, which is not here (Debian: apt-get install libgomp1)"; exit 1; }
