@@ -8,13 +8,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
 from pipeline.errors import UsageError
 
 PREFIX = "SHARPLINE_"
+LOG_FORMS = ("text", "json")
 #: Read by the set-up and by tools around the pipeline, not by `Settings`.
 ELSEWHERE = frozenset({"SHARPLINE_CACHE"})
 
@@ -40,7 +41,7 @@ class Settings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """From the environment. Raises UsageError on an unknown name or a value of the wrong type."""
+        """From the environment. Raises UsageError on an unknown name or a value that it cannot have."""
         given = {
             name.removeprefix(PREFIX).lower(): value
             for name, value in environment.items()
@@ -50,10 +51,17 @@ class Settings:
         if unknown := sorted(set(given) - set(known)):
             names = ", ".join(PREFIX + name.upper() for name in known)
             raise UsageError(f"unknown setting {PREFIX}{unknown[0].upper()}; there are {names}")
-        try:
-            return cls(**{name: known[name](value) for name, value in given.items()})  # type: ignore[operator]
-        except ValueError as error:
-            raise UsageError(f"a setting has a value of the wrong type: {error}") from error
+        return cls(**{name: _value(name, known[name], value) for name, value in given.items()})
+
+
+def _value(name: str, kind: Any, given: str) -> Any:
+    """A setting's value from its text: numbers are whole and above 0."""
+    setting = f"{PREFIX}{name.upper()}"
+    if kind is int and not (given.isascii() and given.isdigit() and int(given) > 0):
+        raise UsageError(f"{setting} is {given!r} and should be a whole number above 0")
+    if name == "log" and given not in LOG_FORMS:
+        raise UsageError(f"{setting} is {given!r} and should be one of {', '.join(LOG_FORMS)}")
+    return kind(given)
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):

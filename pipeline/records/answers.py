@@ -13,14 +13,18 @@ from pipeline.records.inputs import (
 from pipeline.records.kinds import (
     ChangeKind,
     Count,
+    Few,
     Finite,
     GameStatus,
     LegResult,
     LineValue,
+    Minor,
     Moment,
     MomentOrZero,
     Name,
+    Offset,
     OpportunityKind,
+    Outcome,
     Price,
     Probability,
 )
@@ -32,7 +36,7 @@ class Derived(Struct, frozen=True, kw_only=True):
     event_id: str = ""
     received_at_ms: MomentOrZero = 0
     revision: Count = 0
-    inputs: dict[str, int] = {}
+    inputs: dict[str, Offset] = {}
     made_with: dict[str, str] = {}
 
 
@@ -82,7 +86,7 @@ class FairMarket(Struct, frozen=True, kw_only=True, gc=False):
     scope: str
     line: LineValue
     probabilities: tuple[Probability, ...]
-    desks: Count
+    desks: Few
     overround: Finite
     newest_seen_at_ms: Moment
     oldest_seen_at_ms: Moment
@@ -121,13 +125,13 @@ class Move(Struct, frozen=True, kw_only=True, gc=False):
     market: str
     scope: str
     line: LineValue
-    outcome: int
+    outcome: Outcome
     from_probability: Probability
     to_probability: Probability
     log_odds: Finite
     since_ms: Moment
     at_ms: Moment
-    books: Count
+    books: Few
     after_event: bool
 
 
@@ -147,7 +151,7 @@ class ValueBet(Struct, frozen=True, kw_only=True, gc=False):
     market: str
     scope: str
     line: LineValue
-    outcome: int
+    outcome: Outcome
     book: Name
     price: Price
     probability: Probability
@@ -166,7 +170,7 @@ class ValueBets(Derived, frozen=True, kw_only=True):
 
 
 class Leg(Struct, frozen=True, kw_only=True, gc=False):
-    outcome: int
+    outcome: Outcome
     book: Name
     price: Price
     stake_minor: Count
@@ -184,7 +188,7 @@ class Arbitrage(Struct, frozen=True, kw_only=True):
     legs: tuple[Leg, ...]
     roi: Finite
     stake_minor: Count
-    profit_minor: int
+    profit_minor: Minor
     suspect: tuple[str, ...]
     opened_at_ms: Moment
 
@@ -195,7 +199,7 @@ class Arbitrages(Derived, frozen=True, kw_only=True):
 
 
 class SettledLeg(Struct, frozen=True, kw_only=True, gc=False):
-    outcome: int
+    outcome: Outcome
     book: Name
     price: Price
     stake_share: Probability
@@ -224,7 +228,7 @@ class GameScore(Derived, frozen=True, kw_only=True):
     model: str
     home_score: Score
     away_score: Score
-    outcome: int
+    outcome: Outcome
     published: Count
     log_loss: Finite
     brier: Finite

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from pipeline.records.kinds import (
     Count,
+    Few,
     GameStatus,
     LineValue,
     Moment,
@@ -70,8 +71,8 @@ class AmericanFootball(
 
 class Basketball(Struct, frozen=True, kw_only=True, tag="sharpline.games.Basketball", tag_field="-type"):
     possession: str
-    home_fouls: Count
-    away_fouls: Count
+    home_fouls: Few
+    away_fouls: Few
 
 
 class Baseball(Struct, frozen=True, kw_only=True, tag="sharpline.games.Baseball", tag_field="-type"):

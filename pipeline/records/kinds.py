@@ -43,7 +43,12 @@ EARLIEST_MS, LATEST_MS = 631_152_000_000, 4_102_444_800_000
 
 Moment = Annotated[int, Meta(ge=EARLIEST_MS, le=LATEST_MS)]
 MomentOrZero = Annotated[int, Meta(ge=0, le=LATEST_MS)]
+#: Longs of Avro stay exact in JSON; its ints have 32 bits.
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+Few = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Offset = Annotated[int, Meta(ge=-1, le=2**53)]
+Minor = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+Outcome = Annotated[int, Meta(ge=0, le=2)]
 #: Infinite and NaN are refused by any bound; these are beyond whatever is meant.
 Finite = Annotated[float, Meta(ge=-1e15, le=1e15)]
 Price = Annotated[float, Meta(ge=0.0, le=100_000.0)]

@@ -1,12 +1,16 @@
 """Records about the sources and about what could not be used."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from pipeline.records.kinds import (
     Count,
+    Few,
     Moment,
     MomentOrZero,
     Name,
+    Offset,
 )
 
 
@@ -14,7 +18,7 @@ class SourcePayload(Struct, frozen=True, kw_only=True):
     source: Name
     received_at_ms: Moment
     request: str
-    http_status: int
+    http_status: Few
     body: bytes
 
 
@@ -24,7 +28,7 @@ class SourceHealth(Struct, frozen=True, kw_only=True):
     ok: bool
     error: str
     last_success_at_ms: MomentOrZero
-    quota_left: int
+    quota_left: Annotated[int, Meta(ge=-1, le=2**53)]
 
 
 class SourceEvent(Struct, frozen=True, kw_only=True):
@@ -39,8 +43,8 @@ class SourceEvent(Struct, frozen=True, kw_only=True):
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
     topic: Name
-    partition: int
-    offset: int
+    partition: Few
+    offset: Offset
     stage: str
     reason: str
     key: bytes
