@@ -17,13 +17,13 @@ from pipeline.settings import Rules, Settings
 from pipeline.stages.fold import Stage, provenance
 from pipeline.telemetry import log_to_stderr, say
 from processors import health, recovery, safety, takeover
+from processors.batches import batches
 from processors.lease import Lease
 from processors.positions import Positions
 from processors.rows import Rows
 from processors.runner import Runner
 from processors.watchdog import Place, Watchdog
 
-BATCH, WITHIN_S = 256, 0.002
 #: At least three times what a broker's own session and heartbeat take when a coordinator dies.
 SESSION_S = 20.0
 #: Longer than a session and a recovery.
@@ -48,7 +48,7 @@ def run(stage: Stage[Any], data: Path, port: int = 0, worker: str = "w0") -> NoR
     if not settings.kafka:
         raise UsageError("no broker is named; set SHARPLINE_KAFKA to its address, or use `sharpline up`")
     log_to_stderr(settings.log)
-    for noisy in ("faust", "mode"):
+    for noisy in ("faust", "mode", safety.__name__):  # of every service that starts and stops
         logging.getLogger(noisy).setLevel(logging.WARNING)
     rules = Rules.read(settings.rules)
     folder = data / stage.name / worker
@@ -122,15 +122,16 @@ class _Worker:
             health.serve(self._port, live=lambda: True, ready=lambda: self._unready() is None)
         self._app.finalize()
         worker = faust.Worker(self._app, quiet=True, override_logging=False, redirect_stdouts=False)
-        loop = worker.loop
-        loop.run_until_complete(worker.start())
+        worker.spinner = None
+        worker.loop.run_until_complete(worker.start())
+        # start() returns when stopping begins, and Faust's own way to the end of it sleeps for two seconds.
+        worker.loop.run_until_complete(worker._signal_stop_future or worker.stop())
+        if worker.crash_reason is not None:
+            raise worker.crash_reason
 
     async def _agent(self, stream: Any) -> None:
-        try:
-            async for events in stream.take_events(BATCH, within=WITHIN_S):
-                await self._batch(events)
-        except (GeneratorExit, asyncio.CancelledError):
-            raise  # between two batches
+        async for events in batches(self._app, stream):
+            await self._batch(events)
 
     async def _batch(self, events: list[EventT]) -> None:
         try:
