@@ -71,7 +71,7 @@ def topics(kafka: str | None) -> None:
     address = required(kafka or settings.kafka)
     made = cluster.create_topics(address, settings, STAGES.values())
     click.echo(f"made  {', '.join(made.created) or 'nothing'}")
-    click.echo(f"found {', '.join(made.found) or 'nothing'}")
+    click.echo(f"found {', '.join(made.existing) or 'nothing'}")
 
 
 def required(address: str) -> str:

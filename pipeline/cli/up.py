@@ -136,9 +136,17 @@ def _start(
     ports = kraft.free_ports(len(STAGES))
     parts = []
     for stage, metrics in zip(STAGES, ports, strict=True):
-        command = [*python, "processors", stage, "--data", home / "workers" / stage, "--port", str(metrics)]
+        command: list[str | Path] = [
+            *python,
+            "processors",
+            stage,
+            "--data",
+            home / "workers" / stage,
+            "--port",
+            str(metrics),
+        ]
         parts.append(Service(stage, command, logs / f"{stage}.log", f"http://127.0.0.1:{metrics}/readyz"))
-    command = [*python, "gateway", "--port", str(port)]
+    command: list[str | Path] = [*python, "gateway", "--port", str(port)]
     parts.append(Service("gateway", command, logs / "gateway.log", f"http://127.0.0.1:{port}/readyz"))
     for part in parts:
         supervisor.start(part)
