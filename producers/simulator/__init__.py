@@ -58,7 +58,7 @@ def _merged(
         while fixture is not None and (not waiting or fixture.first_at_ms <= waiting[0][0]):
             records = Event(seed, fixture, truth).records()
             first = next(records)
-            heapq.heappush(waiting, (first.received_at_ms, fixture.index, first, records))
+            heapq.heappush(waiting, (first.received_at_ms, fixture.number, first, records))
             fixture = next(coming, None)
         _, index, record, records = waiting[0]
         yield record

@@ -32,7 +32,7 @@ def advanced(hit: int, bases: int) -> tuple[int, int]:
         if not bases & 2:
             return bases | 2, 0
         return (bases | 4, 0) if not bases & 4 else (7, 1)
-    runs = {1: (bases >> 1 & 1) + (bases >> 2), 2: (bases >> 1 & 1) + (bases >> 2)}.get(hit, bases.bit_count())
+    runs = (bases >> 1).bit_count() if hit < 3 else bases.bit_count()
     if hit == 1:
         return (2 if bases & 1 else 0) | 1, runs
     if hit == 2:
@@ -50,8 +50,8 @@ def half_law(strength: float) -> tuple[tuple[float, ...], Floats]:
     for outs in range(3):
         for bases in range(8):
             for hit, chance in enumerate(hits):
-                after, runs = advanced(hit, bases)
-                moves[runs, outs * 8 + bases, outs * 8 + after] += chance
+                reached, runs = advanced(hit, bases)
+                moves[runs, outs * 8 + bases, outs * 8 + reached] += chance
             if outs < 2:
                 moves[0, outs * 8 + bases, (outs + 1) * 8 + bases] += out
             else:
@@ -60,10 +60,10 @@ def half_law(strength: float) -> tuple[tuple[float, ...], Floats]:
     for _ in range(60):  # batters; more in one half-inning have a chance below 1e-9
         after = ends.copy()
         for runs in range(5):
-            reached = moves[runs] @ law
-            after[:, runs:] += reached[:, : MOST_IN_HALF + 1 - runs]
+            later = moves[runs] @ law
+            after[:, runs:] += later[:, : MOST_IN_HALF + 1 - runs]
             if runs:
-                after[:, -1] += reached[:, MOST_IN_HALF + 1 - runs :].sum(1)
+                after[:, -1] += later[:, MOST_IN_HALF + 1 - runs :].sum(1)
         law = after
     return tuple(float(hit) for hit in hits), law / law.sum(1, keepdims=True)
 
@@ -197,4 +197,6 @@ def _last_half(joint: Floats, runs: Floats, lead: int) -> Floats:
     needed = np.maximum(0, away - home - lead + 1)
     made = np.minimum(np.arange(len(runs))[:, None], needed)
     targets = (home + made) * SIZE + away
-    return np.bincount(targets.ravel(), np.outer(runs, chance).ravel(), SIZE * SIZE).reshape(SIZE, SIZE)
+    weights: Floats = np.outer(runs, chance).ravel()
+    cells: Floats = np.bincount(targets.ravel(), weights, SIZE * SIZE).astype(np.float64)
+    return cells.reshape(SIZE, SIZE)

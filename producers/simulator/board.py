@@ -26,6 +26,9 @@ from producers.simulator.rates import RATES
 BRAND_CUTS = (0.0, 0.006, 0.012)
 #: A desk that is of another opinion shows it only while the outcome is neither sure nor out of sight.
 LEAST_PLANTED, MOST_PLANTED = 0.10, 0.85
+#: Chance at a poll that a desk sees that others would profit from its price.
+NOTICES = 0.9
+LEAST_SHARE = 0.05  # of the implied probability of an outcome that a desk favours
 
 
 class Quote(NamedTuple):
@@ -44,7 +47,7 @@ class _View:
         self.desk = desk
         self.shifts = [rng.gauss(0.0, desk.noise), rng.gauss(0.0, desk.noise)]
         self.quotes: list[Quote | None] = [None] * count
-        self.seen_truth = -1.0
+        self.seen: list[float] = [-1.0] * count  # fair probability of the first outcome, when last looked
         self.stopped_until_ms = 0
         self.stopped = False
 
@@ -76,15 +79,17 @@ class Board:
             if at_ms - since_ms < RATES.stale_s * 1000:
                 self.frozen_since_ms[book] = 0
 
-    def poll(self, now_ms: int, outlook: Outlook, live: bool, active: Sequence[Window]) -> list[tuple[int, int]]:
+    def poll(
+        self, now_ms: int, outlook: Outlook, live: bool, active: Sequence[Window]
+    ) -> list[tuple[int, int]]:
         """Bring every book up to now; says which (book, market) changed."""
         for place, market in enumerate(self.markets):
             self._lines[place] = main_line(outlook, market, self._lines[place])
-        for view in self.views:
-            self._look(view, now_ms, outlook, live)
+        idle = [view for view in self.views if not self._look(view, now_ms, outlook, live)]
+        self._picked_off(idle, outlook)
         target = self._target()
         for window in active:
-            if window.fault is Fault.ARBITRAGE or window.fault is Fault.STOP:
+            if window.fault in (Fault.ARBITRAGE, Fault.STOP):
                 self._disagree(target, window, outlook)
         self._spoil(target, active)
         self._freeze(target, now_ms, active)
@@ -98,24 +103,56 @@ class Board:
                     if before is None or before[:3] != quote[:3]:
                         changed.append((book, place))
             if book not in self.frozen_since_ms or not self.frozen_since_ms[book]:
-                self.quoted_at_ms[book] = max(self.quoted_at_ms[book], now_ms - self.rng.randrange(300, 4_000))
+                quoted_at_ms = now_ms - self.rng.randrange(300, 4_000)
+                self.quoted_at_ms[book] = max(self.quoted_at_ms[book], quoted_at_ms)
         return changed
 
-    def _look(self, view: _View, now_ms: int, outlook: Outlook, live: bool) -> None:
-        """A new look of a desk at the game, or none."""
+    def _look(self, view: _View, now_ms: int, outlook: Outlook, live: bool) -> bool:
+        """A new look of a desk at the game, or none. Who is stopped needs none."""
         desk, rng = view.desk, self.rng
         was_stopped = view.stopped
         view.stopped = now_ms < view.stopped_until_ms
-        truth = outlook.fair("h2h")[0]
-        moved = abs(truth - view.seen_truth)
+        moved = 0.0
+        for market, quote, seen in zip(self.markets, view.quotes, view.seen, strict=True):
+            if quote is not None:
+                moved = max(moved, abs(outlook.fair(market.kind, quote.line)[0] - seen))
         look = (desk.live_look if live else desk.early_look) + ALERT * moved
-        if view.stopped or not (was_stopped or rng.random() < look):
-            return
-        view.seen_truth = truth
+        if view.stopped:
+            return True
+        if not (was_stopped or rng.random() < look):
+            return False
+        self._requote(view, outlook)
+        return True
+
+    def _picked_off(self, idle: list[_View], outlook: Outlook) -> None:
+        """A desk whose old price others would profit from mostly notices."""
+        for place, market in enumerate(self.markets):
+            best: dict[float, list[tuple[float, int]]] = {}
+            nobody = [(0.0, -1)] * market.outcomes
+            for at, view in enumerate(self.views):
+                quote = view.quotes[place]
+                if quote is not None and quote.open and not view.stopped:
+                    known = best.get(quote.line, nobody)
+                    best[quote.line] = [
+                        max(k, (price, at)) for k, price in zip(known, quote.prices, strict=True)
+                    ]
+            for legs in best.values():
+                if all(price for price, _ in legs) and sum(1.0 / price for price, _ in legs) < 1.0:
+                    holders = {at for _, at in legs}
+                    for view in [
+                        view for at, view in enumerate(self.views) if at in holders and view in idle
+                    ]:
+                        if self.rng.random() < NOTICES:
+                            idle.remove(view)
+                            self._requote(view, outlook)
+
+    def _requote(self, view: _View, outlook: Outlook) -> None:
+        desk, rng = view.desk, self.rng
         view.shifts = [opinion(rng, shift, desk.noise) for shift in view.shifts]
         for place, market in enumerate(self.markets):
             line = self._lines[place] or 0.0
             fair = outlook.fair(market.kind, line)
+            view.seen[place] = fair[0]
             if max(fair) > SUREST:
                 last = view.quotes[place]
                 view.quotes[place] = None if last is None else last._replace(open=False)
@@ -143,35 +180,42 @@ class Board:
         return target
 
     def _disagree(self, target: list[list[Quote | None]], window: Window, outlook: Outlook) -> None:
-        """Let one desk give so much for one outcome that, with the best of the others, nothing can be lost."""
+        """Let one desk give so much for an outcome that, with the best of the others, nothing can be lost."""
         view = self.views[window.desk % len(self.views)]
-        place = window.market % len(self.markets)
+        place = self.market_of(window)
         market = self.markets[place]
         line = self._lines[place] or 0.0
         fair = outlook.fair(market.kind, line)
         outcome = window.outcome % market.outcomes
-        if view.stopped or not LEAST_PLANTED < fair[outcome] < MOST_PLANTED or pays_back(market, line):
+        if view.stopped or not LEAST_PLANTED < fair[outcome] < MOST_PLANTED:
             return
         best = [0.0] * market.outcomes
         for book, row in enumerate(target):
             quote = row[place]
             if quote is not None and quote.open and quote.line == line and book not in view.desk.books:
                 best = [max(pair) for pair in zip(best, quote.prices, strict=True)]
-        others = [price for place_, price in enumerate(best) if place_ != outcome]
+        others = [price for at, price in enumerate(best) if at != outcome]
         if not all(others):
             return
         share = 1.0 / (1.0 + window.roi) - sum(1.0 / price for price in others)
-        if share <= 0.05:
+        if share <= LEAST_SHARE:
             return
         rest = (1.0 + view.desk.margin - share) / (1.0 - fair[outcome])
-        offered = tuple(
-            math.ceil(100.0 / share) / 100.0 if at == outcome else rounded(1.0 / max(0.01, min(0.98, chance * rest)))
-            for at, chance in enumerate(fair)
-        )
+        offered = [rounded(1.0 / max(0.01, min(0.98, chance * rest))) for chance in fair]
+        offered[outcome] = math.ceil(100.0 / share) / 100.0
         stopped = window.fault is Fault.STOP
         for book in view.desk.books:
             if self.quoted[book][place]:
-                target[book][place] = Quote(line, offered, not stopped, "suspended" if stopped else "")
+                target[book][place] = Quote(line, tuple(offered), not stopped, "suspended" if stopped else "")
+
+    def market_of(self, window: Window) -> int:
+        """The market that a window is about: of those at whose present line no stake can come back."""
+        sound = [
+            place
+            for place, market in enumerate(self.markets)
+            if not pays_back(market, self._lines[place] or 0.0)
+        ]
+        return sound[window.market % len(sound)]
 
     def _spoil(self, target: list[list[Quote | None]], active: Sequence[Window]) -> None:
         """Swapped sides and dropped outcomes, over what is honest."""
@@ -193,7 +237,7 @@ class Board:
 
     def _freeze(self, target: list[list[Quote | None]], now_ms: int, active: Sequence[Window]) -> None:
         """Frozen books keep what they showed, and their old time."""
-        frozen = {window.book % len(target): window.from_ms for window in active if window.fault is Fault.FREEZE}
+        frozen = {window.book % len(target) for window in active if window.fault is Fault.FREEZE}
         for book in [book for book in self.frozen_since_ms if book not in frozen]:
             del self.frozen_since_ms[book]
         for book in sorted(frozen):

@@ -53,7 +53,7 @@ class Event:
 
     def __init__(self, seed: int, fixture: Fixture, truth: TextIO | None) -> None:
         self.fixture = fixture
-        self.rng = random.Random(f"{seed}/event/{fixture.index}")
+        self.rng = random.Random(f"{seed}/event/{fixture.number}")
         sport = data.leagues()[fixture.league].sport
         self.game = game(fixture.league, self.rng)
         self.before = self.game.state()

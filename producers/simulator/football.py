@@ -29,6 +29,8 @@ TURNOVER = 0.028
 CONVERSION = {6: 0.06, 7: 0.88, 8: 0.06}
 FAVOURITE = 0.010  # of the home side, in the share of plays that gain nothing
 STRENGTH_SD = 0.022
+#: Chances of (field goal, touchdown) by (plays left, down, steps to go, steps to the goal line).
+DriveLaw = dict[tuple[int, int, int, int], tuple[float, float]]
 
 
 def kick_chance(yards: int) -> float:
@@ -37,13 +39,13 @@ def kick_chance(yards: int) -> float:
 
 
 @lru_cache(maxsize=256)
-def drive_law(strength: float) -> tuple[tuple[float, ...], dict[tuple[int, int, int, int], tuple[float, float]]]:
-    """Chances of each gain, and of (field goal, touchdown) by (plays left, down, steps to go, steps to the goal)."""
+def drive_law(strength: float) -> tuple[tuple[float, ...], DriveLaw]:
+    """Chances of each gain, and of what a drive comes to."""
     gains = GAIN_CHANCES.copy()
     gains[1] -= strength
     gains[2:] *= 1.0 + strength / gains[2:].sum()
     chances = tuple(float(gain) for gain in gains / gains.sum() * (1.0 - TURNOVER))
-    law: dict[tuple[int, int, int, int], tuple[float, float]] = {}
+    law: DriveLaw = {}
     for left in range(PLAYS + 1):
         for down in range(1, 5):
             for to_go in range(1, 6):
@@ -114,8 +116,8 @@ class FootballGame(Game):
         home, away, home_left, away_left, pairs, drive = state
         to_come = [self.tables[HOME][home_left], self.tables[AWAY][away_left]]
         if drive is not None:
-            side, *place = drive
-            now = points(*self.laws[side][1][tuple(place)])
+            side = drive[0]
+            now = points(*self.laws[side][1][drive[1:]])
             to_come[side] = np.convolve(to_come[side], now)
         outlook = of_sides(to_come[HOME], to_come[AWAY], home, away, self.overtimes[pairs])
         if pairs:

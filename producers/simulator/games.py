@@ -18,7 +18,10 @@ SIDES = ("home", "away")
 
 
 class Shown(NamedTuple):
-    """What the feed says of a step. ``stops``: books stop taking bets. ``corrects``: it takes back the last score."""
+    """What the feed says of a step.
+
+    ``stops``: books stop taking bets. ``corrects``: it takes back the last score.
+    """
 
     kind: str
     status: GameStatus
@@ -34,7 +37,7 @@ class Shown(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A moment of a game: ms after its start, the state from which the outlook follows, and what is shown of it."""
+    """A moment: ms after the game's start, the state that the outlook follows from, what is shown."""
 
     at_ms: int
     state: tuple[Any, ...]
@@ -94,7 +97,17 @@ class Game:
         """The present moment. ``more``: points that are shown and do not hold."""
         home, away = self.score[HOME] + more[HOME], self.score[AWAY] + more[AWAY]
         shown = Shown(
-            kind, status, self.period, self.clock_s, home, away, suspended, self.situation, text, stops, corrects
+            kind,
+            status,
+            self.period,
+            self.clock_s,
+            home,
+            away,
+            suspended,
+            self.situation,
+            text,
+            stops,
+            corrects,
         )
         return Step(int(self.now_s * 1000), self.state(), shown)
 

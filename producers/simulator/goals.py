@@ -30,7 +30,10 @@ class _Goals(Game):
         super().__init__(rng)
         edge = rng.gauss(0.0, STRENGTH_SD)
         pace = rng.gauss(0.0, 0.1)
-        self.chance = (rates[HOME] * math.exp(pace + edge) / slots, rates[AWAY] * math.exp(pace - edge) / slots)
+        self.chance = (
+            rates[HOME] * math.exp(pace + edge) / slots,
+            rates[AWAY] * math.exp(pace - edge) / slots,
+        )
         self.left = slots
 
     def goals(self, chance: tuple[float, float]) -> list[int]:

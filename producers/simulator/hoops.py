@@ -42,7 +42,9 @@ class BasketballGame(Game):
 
     def _outlook(self, state: tuple[Any, ...]) -> Outlook:
         home, away, home_left, away_left, in_overtime = state
-        outlook = of_sides(self.tables[HOME][home_left], self.tables[AWAY][away_left], home, away, self.overtime)
+        outlook = of_sides(
+            self.tables[HOME][home_left], self.tables[AWAY][away_left], home, away, self.overtime
+        )
         if in_overtime:
             outlook.regulation = (0.0, 0.0, 1.0)
         return outlook

@@ -16,9 +16,10 @@ ONE: Floats = np.ones(1)
 
 
 class Overtime:
-    """What follows a level score. ``margin[m + reach]`` and ``total[n]`` are probabilities of points in overtime.
+    """What follows a level score.
 
-    ``margin`` may keep probability at 0: then the game can end level.
+    ``margin[m + reach]`` and ``total[n]`` are probabilities of points in overtime. ``margin`` may keep
+    probability at 0: then the game can end level.
     """
 
     def __init__(self, margin: Floats, total: Floats) -> None:
@@ -30,7 +31,12 @@ class Outlook:
     """Probabilities at one moment. ``regulation`` is home, away, draw; lines are asked with `fair`."""
 
     def __init__(
-        self, margin: Floats, margin_from: int, total: Floats, total_from: int, regulation: tuple[float, float, float]
+        self,
+        margin: Floats,
+        margin_from: int,
+        total: Floats,
+        total_from: int,
+        regulation: tuple[float, float, float],
     ) -> None:
         self.regulation = regulation
         self._margin, self._margin_from = _tail(margin), margin_from
@@ -71,7 +77,9 @@ class Outlook:
         return self._total_from + _median(self._total)
 
 
-def of_sides(home_to_come: Floats, away_to_come: Floats, home: int, away: int, overtime: Overtime | None) -> Outlook:
+def of_sides(
+    home_to_come: Floats, away_to_come: Floats, home: int, away: int, overtime: Overtime | None
+) -> Outlook:
     """From independent points of each side still to come in regulation, and the score so far."""
     margin = np.convolve(home_to_come, away_to_come[::-1])
     total = np.convolve(home_to_come, away_to_come)
@@ -90,8 +98,8 @@ def of_joint(to_come: Floats, home: int, away: int, overtime: Overtime | None) -
     size = to_come.shape[0]
     margins, totals = _diagonals(size)
     flat = to_come.ravel()
-    margin = np.bincount(margins, flat, 2 * size - 1)
-    total = np.bincount(totals, flat, 2 * size - 1)
+    margin: Floats = np.bincount(margins, flat, 2 * size - 1).astype(np.float64)
+    total: Floats = np.bincount(totals, flat, 2 * size - 1).astype(np.float64)
     level = np.zeros(2 * size - 1)
     if overtime is not None:
         shift = home - away
@@ -210,5 +218,6 @@ def period_of_joint(joint: Floats) -> tuple[Floats, Floats, Floats]:
     level = np.zeros(2 * size - 1)
     level[::2] = joint.diagonal()
     flat = joint.ravel()
-    total = np.bincount(totals, flat, 2 * size - 1)
-    return np.bincount(margins, flat, 2 * size - 1), np.maximum(total - level, 0.0), level
+    total: Floats = np.bincount(totals, flat, 2 * size - 1).astype(np.float64)
+    margin: Floats = np.bincount(margins, flat, 2 * size - 1).astype(np.float64)
+    return margin, np.maximum(total - level, 0.0), level

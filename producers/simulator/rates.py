@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rates:
-    """Times in seconds (``_s``) or minutes (``_min``); ``per_event_hour`` counts for one event in one hour."""
+    """Times in seconds (``_s``) or minutes (``_min``); ``per_event_hour`` counts for one event."""
 
     # When games start and are looked at.
     round_s: int = 6 * 3600
@@ -57,7 +57,7 @@ class Rates:
     """A frozen book counts as stale from this age; before it nobody could tell."""
 
     # Planted arbitrages: one desk really disagrees.
-    arbitrage_per_event_hour: float = 6.5
+    arbitrage_per_event_hour: float = 9.0
     arbitrage_s: tuple[float, float] = (30.0, 110.0)
     arbitrage_roi: tuple[float, float] = (0.004, 0.045)
     """Return on the whole stake before rounding."""

@@ -12,7 +12,7 @@ from producers.simulator.rates import RATES
 
 SOURCE = "simulator"
 LEAGUES = ("sim-nfl", "sim-nba", "sim-epl", "sim-nhl", "sim-mlb")
-#: Seconds after the round's beginning: ten games at once, ten within a quarter of an hour, the rest in two hours.
+#: Seconds after the round's beginning: of the first ten games, the second ten, the rest.
 FIRST_S, SECOND_S, LAST_S = (25.0, 75.0), (90.0, 900.0), (900.0, 7200.0)
 OPENING = 10
 
@@ -20,7 +20,7 @@ OPENING = 10
 class Fixture(NamedTuple):
     """One game to be played. ``first_at_ms``: from when on it is quoted."""
 
-    index: int
+    number: int
     event_id: str
     league: str
     home: str
@@ -39,9 +39,9 @@ def fixtures(seed: int, events: int, starts_at_ms: int) -> Iterator[Fixture]:
     index = 0
     played: Counter[str] = Counter()
     while index < events:
-        number = index // _round_size()
-        rng = random.Random(f"{seed}/round/{number}")
-        opens_at_ms = starts_at_ms + int(number * RATES.round_s * 1000)
+        played_rounds = index // _round_size()
+        rng = random.Random(f"{seed}/round/{played_rounds}")
+        opens_at_ms = starts_at_ms + int(played_rounds * RATES.round_s * 1000)
         games = []
         for place, (league, home, away) in enumerate(_pairs(rng)[: events - index]):
             at_ms = opens_at_ms + int(_offset_s(rng, place) * 1000)
@@ -50,7 +50,7 @@ def fixtures(seed: int, events: int, starts_at_ms: int) -> Iterator[Fixture]:
             first_at_ms = max(starts_at_ms, at_ms - lead_ms) + rng.randrange(4_000)
             games.append(Fixture(index + place, event_id, league, home, away, at_ms, first_at_ms))
         index += len(games)
-        yield from sorted(games, key=lambda game: (game.first_at_ms, game.index))
+        yield from sorted(games, key=lambda game: (game.first_at_ms, game.number))
 
 
 def _round_size() -> int:

@@ -20,6 +20,9 @@ from producers.simulator.rates import RATES
 from producers.simulator.schedule import Fixture
 
 Found = dict[str, Any]
+Place = tuple[str, str, float, str]  # market, scope, line, kind
+Quotes = list[tuple[int, Quote]]  # by book
+Legs = list[tuple[int, int, float]]  # outcome, book, price
 
 
 def header(file: TextIO, seed: int, events: int, starts_at_ms: int) -> None:
@@ -36,7 +39,7 @@ class Truth:
 
     def __init__(self, file: TextIO, fixture: Fixture) -> None:
         self.file, self.fixture = file, fixture
-        self._open: dict[tuple[str, str, float, str], Found] = {}
+        self._open: dict[Place, Found] = {}
         _write(
             file,
             record="event",
@@ -49,9 +52,9 @@ class Truth:
     def snapshot(self, at_ms: int, board: Board, outlook: Outlook, active: Sequence[Window]) -> None:
         """What is true at a snapshot, and what looks like an arbitrage in it."""
         rows = []
-        found: dict[tuple[str, str, float, str], Found] = {}
+        found: dict[Place, Found] = {}
         for place, market in enumerate(board.markets):
-            by_line: dict[float, list[tuple[int, Quote]]] = {}
+            by_line: dict[float, Quotes] = {}
             for book, row in enumerate(board.shown):
                 if (quote := row[place]) is not None:
                     by_line.setdefault(quote.line, []).append((book, quote))
@@ -69,7 +72,7 @@ class Truth:
         _write(self.file, record="probabilities", event_id=self.fixture.event_id, at_ms=at_ms, markets=rows)
         self._follow(at_ms, found)
 
-    def _follow(self, at_ms: int, found: dict[tuple[str, str, float, str], Found]) -> None:
+    def _follow(self, at_ms: int, found: dict[Place, Found]) -> None:
         for key in sorted(set(self._open) - set(found)):
             self._close(key, at_ms)
         for key, what in found.items():
@@ -77,7 +80,7 @@ class Truth:
             known["planted"] = known["planted"] or what["planted"]
             known["best_roi"] = max(known["best_roi"], what["roi"])
 
-    def _close(self, key: tuple[str, str, float, str], at_ms: int) -> None:
+    def _close(self, key: Place, at_ms: int) -> None:
         market, scope, line, kind = key
         _write(
             self.file,
@@ -107,7 +110,7 @@ class Truth:
         )
 
 
-def _arbitrages(quotes: list[tuple[int, Quote]], outcomes: int) -> list[tuple[str, list[tuple[int, int, float]]]]:
+def _arbitrages(quotes: Quotes, outcomes: int) -> list[tuple[str, Legs]]:
     """What is true and what only looks so, with the legs (outcome, book, price) of each."""
     honest = [item for item in quotes if item[1].open and not item[1].fault]
     answer = []
@@ -124,7 +127,7 @@ def _arbitrages(quotes: list[tuple[int, Quote]], outcomes: int) -> list[tuple[st
     return answer
 
 
-def _best(quotes: list[tuple[int, Quote]], outcomes: int, missing: bool = False) -> list[tuple[int, int, float]]:
+def _best(quotes: Quotes, outcomes: int, missing: bool = False) -> Legs:
     """Best legs where they promise a profit. ``missing``: an outcome that nobody offers is overlooked."""
     legs = []
     for outcome in range(outcomes):
@@ -137,10 +140,10 @@ def _best(quotes: list[tuple[int, Quote]], outcomes: int, missing: bool = False)
     return legs if profits else []
 
 
-def _planted(board: Board, place: int, active: Sequence[Window], legs: list[tuple[int, int, float]]) -> bool:
+def _planted(board: Board, place: int, active: Sequence[Window], legs: Legs) -> bool:
     desks = {
         window.desk % len(board.views)
         for window in active
-        if window.fault is Fault.ARBITRAGE and window.market % len(board.markets) == place
+        if window.fault is Fault.ARBITRAGE and board.market_of(window) == place
     }
     return any(book in board.views[desk].desk.books for desk in desks for _, book, _ in legs)
