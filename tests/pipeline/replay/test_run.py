@@ -45,9 +45,7 @@ def test_replay_answers_on_every_topic_that_has_something_to_say(folded: Folded)
 
     assert tally.inputs == RECORDS
     assert tally.buried == []
-    assert {"games.states", "games.probabilities", "odds.fair", "bets.value"} <= set(
-        topics_of(tmp_path / "out")
-    )
+    assert {"games.states", "games.probabilities", "odds.fair", "bets.value"} <= set(topics_of(folded.out))
 
 
 def test_the_digest_is_the_same_under_any_hash_seed(day: Path, folded: Folded, tmp_path: Path) -> None:
