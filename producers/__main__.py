@@ -1,0 +1,258 @@
+"""``python -m producers``, which is what ``sharpline produce`` becomes."""
+
+import itertools
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from pipeline.errors import SharplineError, TimeRunsBackwards, UsageError
+from pipeline.records import Record
+from pipeline.settings import Settings
+from producers import recorded
+from producers.pace import paced, timetable
+from producers.publish import ArchiveLog, KafkaLog, Log
+from producers.sources import nflverse, the_odds_api
+
+SOURCES = ("simulator", "recorded", the_odds_api.NAME, nflverse.NAME)
+#: Where simulated time starts in an archive, so that the same seed makes the same bytes.
+ARCHIVE_STARTS_AT_MS = 1_767_225_600_000  # 2026-01-01T00:00Z
+#: Between two lines of progress.
+PROGRESS_S = 5.0
+#: A wait is cut into pieces of this length, so that a signal is heard.
+SLICE_S = 0.1
+
+
+class Stop:
+    """Set by SIGTERM and SIGINT: the record at hand is finished, then everything is flushed."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+
+    def wait(self, seconds: float, log: Log) -> bool:
+        """Let time pass; True as soon as it is to stop."""
+        end_s = time.monotonic() + seconds
+        while not self.asked and (left_s := end_s - time.monotonic()) > 0:
+            log.rest(min(left_s, SLICE_S))
+        return self.asked
+
+
+class Progress:
+    """A line every few seconds on stderr."""
+
+    def __init__(self, shown: bool) -> None:
+        self.shown = shown
+        self.started_s = self.told_s = time.monotonic()
+
+    def tell(self, log: Log) -> None:
+        """Say how far it is, where it is time to."""
+        if not self.shown or (now_s := time.monotonic()) - self.told_s < PROGRESS_S:
+            return
+        self.told_s = now_s
+        tally, count = log.tally, log.tally.records.total()
+        at = datetime.fromtimestamp(tally.now_ms / 1000, UTC)
+        rate = count / (now_s - self.started_s)
+        click.echo(
+            f"{at:%Y-%m-%d %H:%M:%S}Z  {count:,} records  {tally.lines:,} lines  {rate:,.0f}/s", err=True
+        )
+
+
+EPILOG = """\b
+Examples:
+  sharpline produce simulator --seed 7 --events 40
+  sharpline produce simulator --seed 7 --to evening/ --truth truth.jsonl
+  sharpline produce recorded nfl.jsonl.xz pbp_2025.csv.gz --speed 600
+  sharpline produce the-odds-api nfl.jsonl.xz --to polls/
+  sharpline produce nflverse pbp_2025.csv.gz --to plays/
+"""
+
+
+@click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("source", type=click.Choice(SOURCES))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    "target",
+    default="kafka",
+    metavar="kafka|DIR",
+    show_default=True,
+    help="A Kafka cluster, or a new folder for an archive that replay reads.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0),
+    default=None,
+    metavar="N",
+    help="N times real time, 0 for as fast as it goes; default is 1 to Kafka, 0 to an archive.",
+)
+@click.option(
+    "--from",
+    "since",
+    default=None,
+    metavar="TIME",
+    help="Start recorded files here, as 2025-09-14T16:00Z; default is an hour before the first game"
+    " that all kinds of files share.",
+)
+@click.option("--seed", type=int, default=None, metavar="N", help="Of the simulator; default is 1.")
+@click.option(
+    "--events",
+    type=click.IntRange(1, 10_000),
+    default=None,
+    metavar="N",
+    help="Games of the simulator; default is 40.",
+)
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    metavar="FILE",
+    help="Where the simulator writes what was true.",
+)
+@click.option(
+    "--kafka", default=None, metavar="ADDRESS", help="Bootstrap address; default is SHARPLINE_KAFKA."
+)
+@click.option(
+    "--progress/--no-progress", default=None, help="A line every 5 s; default is in a terminal only."
+)
+def main(
+    source: str,
+    paths: tuple[Path, ...],
+    target: str,
+    speed: float | None,
+    since: str | None,
+    seed: int | None,
+    events: int | None,
+    truth: Path | None,
+    kafka: str | None,
+    progress: bool | None,
+) -> None:
+    """Publish odds and game events from a source.
+
+    SOURCE is `simulator`; `recorded`, which takes files of any known kind together on one clock; or
+    `the-odds-api` or `nflverse`, which take files of that kind alone.
+    """  # fmt: skip
+    try:
+        settings = Settings.read()
+        stop = Stop()
+        simulated = source == "simulator"
+        _suit(simulated, paths, since, {"--seed": seed, "--events": events, "--truth": truth})
+        recording = None
+        if not simulated:
+            from_ms = None if since is None else moment_ms(since)
+            recording = recorded.look(paths, "" if source == "recorded" else source, from_ms)
+        to_kafka = target == "kafka"
+        with ExitStack() as opened:
+            log: Log = (
+                KafkaLog(_named(kafka or settings.kafka))
+                if to_kafka
+                else ArchiveLog(Path(target), settings.partitions)
+            )
+            if recording is not None:
+                for line in recording.summary():
+                    click.echo(line, err=True)
+                records = recording.records(lambda reason, where: log.tally.refuse("", reason, where))
+            else:
+                words = opened.enter_context(_writable(truth)) if truth else None
+                starts_at_ms = _this_second_ms() if to_kafka else ARCHIVE_STARTS_AT_MS
+                records = simulated_games(seed, events, starts_at_ms, words)
+            pace = speed if speed is not None else 1.0 if to_kafka else 0.0
+            shown = Progress(sys.stderr.isatty() if progress is None else progress)
+            play(records, log, pace, stop, shown)
+        for line in [*(recording.summary() if recording else []), *log.tally.report()]:
+            click.echo(line)
+    except SharplineError as error:
+        click.echo(f"sharpline: {error}", err=True)
+        sys.exit(2)
+
+
+def play(records: Iterable[Record], log: Log, speed: float, stop: Stop, progress: Progress) -> None:
+    """Send everything in its time, until it ends or is stopped; then wait until all of it is safe.
+
+    Raises TimeRunsBackwards where the first record lies before the last tick of the log.
+    """
+    ordered = forward(records, log.last_tick_ms())
+    try:
+        for record in paced(timetable(ordered, speed), time.monotonic, lambda s: stop.wait(s, log)):
+            log.send(record)
+            progress.tell(log)
+    finally:
+        log.close()
+
+
+def forward(records: Iterable[Record], last_tick_ms: int) -> Iterator[Record]:
+    """The records, where the first does not lie before the last tick of the log. Raises TimeRunsBackwards."""
+    ordered = iter(records)
+    first = next(ordered, None)
+    if first is None:
+        return iter(())
+    if nflverse.received_at_ms(first) < last_tick_ms:
+        begins, ticked = (
+            datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+            for ms in (nflverse.received_at_ms(first), last_tick_ms)
+        )
+        raise TimeRunsBackwards(
+            f"this source begins at {begins} and the log has already ticked to {ticked}; time never"
+            " runs backwards in a log: use a fresh one (`sharpline up --data NEW_FOLDER`) or start later with --from"
+        )
+    return itertools.chain([first], ordered)
+
+
+def simulated_games(
+    seed: int | None, events: int | None, starts_at_ms: int, truth: TextIO | None
+) -> Iterator[Record]:
+    """The simulator's records."""
+    from producers.simulator import simulate  # late: recorded days need none of it
+
+    return simulate(1 if seed is None else seed, 40 if events is None else events, starts_at_ms, truth)
+
+
+def moment_ms(text: str) -> int:
+    """Unix ms of an ISO time, UTC where it names no zone. Raises UsageError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--from {text!r} is no time; write it as 2025-09-14T16:00Z") from error
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _suit(simulated: bool, paths: tuple[Path, ...], since: str | None, own: dict[str, object]) -> None:
+    if simulated and (paths or since is not None):
+        raise UsageError(
+            "the simulator takes no files and no --from; recorded files need the source `recorded`"
+        )
+    if not simulated and (given := [name for name, value in own.items() if value is not None]):
+        raise UsageError(f"{given[0]} belongs to the simulator; recorded files have their own truth")
+
+
+def _named(address: str) -> str:
+    if not address:
+        raise UsageError(
+            "no Kafka named: give --kafka ADDRESS, set SHARPLINE_KAFKA, or write an archive with --to DIR"
+        )
+    return address
+
+
+def _writable(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _this_second_ms() -> int:
+    return int(time.time()) * 1000
+
+
+if __name__ == "__main__":
+    main(prog_name="sharpline produce")

@@ -1,0 +1,142 @@
+"""Recorded files of any known kind, together on one clock."""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.records import GameEvent, Record
+from producers.identity import Identities
+from producers.sources import nflverse, the_odds_api
+from producers.sources.files import first_line
+
+Refuse = Callable[[str, str], None]
+#: Before the first game that the files share.
+LEAD_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Games:
+    """When each event of each source starts (Unix ms, its word or its first play), by source."""
+
+    by_source: dict[str, dict[str, int]]
+
+    def met(self) -> list[str]:
+        """Events that every source has, by start."""
+        first, *others = self.by_source.values()
+        shared = [event_id for event_id in first if all(event_id in other for other in others)]
+        return sorted(shared, key=lambda event_id: (self.starts_at_ms(event_id), event_id))
+
+    def alone(self) -> dict[str, list[str]]:
+        """Events that only some sources have although every source had them in its days, by source."""
+        first_ms = max(min(games.values()) for games in self.by_source.values())
+        last_ms = min(max(games.values()) for games in self.by_source.values())
+        met = set(self.met())
+        return {
+            source: sorted(
+                event_id
+                for event_id, at_ms in games.items()
+                if event_id not in met and first_ms <= at_ms <= last_ms
+            )
+            for source, games in self.by_source.items()
+        }
+
+    def starts_at_ms(self, event_id: str) -> int:
+        """The earliest word on an event's start."""
+        return min(games[event_id] for games in self.by_source.values() if event_id in games)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Files that were looked through once: what they share, and from when to play them."""
+
+    kinds: dict[Path, str]
+    games: Games
+    from_ms: int
+
+    def records(self, refuse: Refuse) -> Iterator[Record]:
+        """Every record from ``from_ms`` on, by received time."""
+        polled = Identities(the_odds_api.RECORDED)
+        streams: list[Iterable[Record]] = []
+        for path, kind in self.kinds.items():
+            if kind == the_odds_api.NAME:
+                streams.append(the_odds_api.recorded(path, polled, refuse, self.from_ms))
+            else:
+                plays = nflverse.read(path, refuse)
+                streams.append(r for r in plays if nflverse.received_at_ms(r) >= self.from_ms)
+        return heapq.merge(*streams, key=nflverse.received_at_ms)
+
+    def summary(self) -> list[str]:
+        """Lines for a person: how many games met, and the names of those that did not."""
+        if len(self.games.by_source) < 2:
+            return [f"{source} has {len(games)} games" for source, games in self.games.by_source.items()]
+        counts = ", ".join(f"{source} {len(games)}" for source, games in self.games.by_source.items())
+        lines = [f"{len(self.games.met())} games met in one event_id ({counts} games in all)"]
+        lines += [
+            f"only {source} has, in the days of both: {', '.join(alone)}"
+            for source, alone in self.games.alone().items()
+            if alone
+        ]
+        return lines
+
+
+def look(paths: Sequence[Path], only: str = "", from_ms: int | None = None) -> Recording:
+    """Tell the files' kinds, find their games, and choose where to start.
+
+    From an hour before the first game that all kinds share where there are several, else from the first
+    record.
+
+    Raises UsageError where a file is missing, is of no known kind or of another than ``only``, or where no
+    game is shared.
+    """
+    if not paths:
+        raise UsageError(
+            "no file named; give recorded polls (*.jsonl.xz) or nflverse play-by-play (*.csv.gz)"
+        )
+    kinds = {path: kind_of(path) for path in paths}
+    for path, kind in kinds.items():
+        if only and kind != only:
+            raise UsageError(
+                f"{path} is of the kind {kind}, not {only}; the source `recorded` takes any kind"
+            )
+    by_source: dict[str, dict[str, int]] = {}
+    for path, kind in kinds.items():
+        games = the_odds_api.starts(path) if kind == the_odds_api.NAME else _first_plays(path)
+        by_source.setdefault(kind, {}).update(games)
+    if empty := [source for source, games in by_source.items() if not games]:
+        raise UsageError(f"the files of {empty[0]} hold no game that can be read")
+    games_found = Games(by_source)
+    if from_ms is None:
+        from_ms = 0
+        if len(by_source) > 1:
+            met = games_found.met()
+            if not met:
+                raise UsageError(
+                    f"no game is in the files of {' and '.join(by_source)} alike; say --from TIME"
+                )
+            from_ms = games_found.starts_at_ms(met[0]) - LEAD_MS
+    return Recording(kinds, games_found, from_ms)
+
+
+def kind_of(path: Path) -> str:
+    """The source whose kind of file it is, by what is in it. Raises UsageError."""
+    head = first_line(path)
+    if head.startswith(b"{"):
+        # Of a long first poll only its beginning was read: names are looked for, not the whole object.
+        if b'"fetched_at"' in head and (b'"body"' in head):
+            return the_odds_api.NAME
+    elif set(head.decode(errors="replace").strip().split(",")) >= nflverse.COLUMNS:
+        return nflverse.NAME
+    raise UsageError(
+        f"{path} is of no known kind; known are polls of The Odds API (JSON lines with fetched_at and body)"
+        " and nflverse play-by-play (CSV with game_id, play_id, play_start, ...), plain, .gz or .xz"
+    )
+
+
+def _first_plays(path: Path) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for record in nflverse.read(path, lambda reason, where: None):
+        if isinstance(record, GameEvent) and record.kind == "snap":
+            found.setdefault(record.event_id, record.happened_at_ms)
+    return found

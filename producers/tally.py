@@ -1,0 +1,55 @@
+"""What a producer sent and what it refused, for the report at the end."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from pipeline import telemetry
+from pipeline.records import ClockTick, OddsSnapshot, Record
+from pipeline.topics import topic_of
+
+
+@dataclass
+class Tally:
+    """Counts of records by topic, of lines of odds, of ticks, and of refusals by reason."""
+
+    records: Counter[str] = field(default_factory=Counter)
+    lines: int = 0
+    ticks: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    now_ms: int = 0
+
+    def sent(self, record: Record) -> None:
+        """Count a record that went out."""
+        if isinstance(record, ClockTick):
+            self.ticks += 1
+            self.now_ms = max(self.now_ms, record.received_at_ms)
+            return
+        topic = topic_of(type(record)).name
+        self.records[topic] += 1
+        telemetry.RECORDS_SENT.labels(topic).inc()
+        self.now_ms = max(self.now_ms, getattr(record, "received_at_ms", 0))
+        if isinstance(record, OddsSnapshot):
+            self.lines += len(record.lines)
+            telemetry.LINES_SENT.labels(record.source).inc(len(record.lines))
+
+    def refuse(self, topic: str, reason: str, where: str) -> None:
+        """Count what was refused for a topic; the first place of each reason is kept as its example."""
+        self.refused[reason] += 1
+        self.examples.setdefault(reason, where)
+        telemetry.RECORDS_REFUSED.labels(topic).inc()
+
+    def report(self) -> list[str]:
+        """Lines for a person."""
+        sent = ", ".join(f"{count:,} in {topic}" for topic, count in sorted(self.records.items()))
+        lines = [
+            f"sent {sum(self.records.values()):,} records ({sent or 'none'}), {self.lines:,} lines of odds"
+        ]
+        if self.ticks:
+            lines.append(f"ticks {self.ticks:,}")
+        lines.append(f"refused {sum(self.refused.values()):,}")
+        lines += [
+            f"  {count:,} x {reason} (first: {self.examples[reason]})"
+            for reason, count in sorted(self.refused.items(), key=lambda item: (-item[1], item[0]))
+        ]
+        return lines
