@@ -8,6 +8,7 @@ over is tombstoned. Nothing here knows Kafka, bytes on a topic, or a clock.
 import hashlib
 import heapq
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -166,8 +167,7 @@ def merged(stage: Stage[Any], inputs: Iterable[Input]) -> Iterator[Input]:
 
 def substance(body: Derived) -> bytes:
     """A digest of what an answer says, its times, provenance and changes aside."""
-    said = msgspec.msgpack.encode(_timeless(msgspec.to_builtins(body)))
-    return hashlib.blake2b(said, digest_size=12).digest()
+    return hashlib.blake2b(msgspec.msgpack.encode(_said(body)), digest_size=12).digest()
 
 
 #: Provenance, and when something was last looked at: no news by themselves.
@@ -187,11 +187,19 @@ _ASIDE = frozenset(
 )
 
 
-def _timeless(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _timeless(item) for name, item in value.items() if name not in _ASIDE}
-    if isinstance(value, list | tuple):
-        return [_timeless(item) for item in value]
+@cache
+def _telling(kind: type[Struct]) -> tuple[str, ...]:
+    """The fields of a struct that are news."""
+    return tuple([name for name in kind.__struct_fields__ if name not in _ASIDE])
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, Struct):
+        kind = type(value)
+        return [kind.__name__, *[_said(getattr(value, name)) for name in _telling(kind)]]
+    # A tuple of plain values needs no look inside.
+    if isinstance(value, tuple) and value and isinstance(value[0], Struct):
+        return [_said(item) for item in value]
     return value
 
 

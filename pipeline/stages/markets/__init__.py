@@ -14,7 +14,7 @@ from pipeline.stages.markets import answers, closing
 from pipeline.stages.markets.board import shown, told
 from pipeline.stages.markets.game import game_of
 from pipeline.stages.markets.market import is_idle, worked_out
-from pipeline.stages.markets.offers import Moment, moment, next_stale_ms, since_of
+from pipeline.stages.markets.offers import Moment, Offer, moment, next_stale_ms, since_of
 from pipeline.stages.markets.state import Market, MarketKey, Markets, SourceBoard
 
 Input = OddsSnapshot | GameProbabilities | ClockTick
@@ -64,23 +64,27 @@ def _onward(rules: Rules, before: Markets, state: Markets, changed: set[MarketKe
     """What follows from a board, a game or a time that moved."""
     then, now = moment(rules, before), moment(rules, state)
     due = _due_keys(then, now, state, changed)
-    markets, bets, locks = state.markets, list[Change](), list[Change]()
+    markets = state.markets
+    offered: dict[MarketKey, list[Offer]] = {}
+    bets: list[Change] = []
+    locks: list[Change] = []
     if due:
         markets = dict(markets)
         for key in sorted(due):
             worked = worked_out(now, key, markets.pop(key, NOTHING))
+            offered[key] = worked.offered
             bets += worked.bets
             locks += worked.locks
             if not is_idle(worked.market) or any(key in board.quotes for board in state.boards.values()):
                 markets[key] = worked.market
-    closes = closing.closing_with(now, state.starts_at_ms, state.closing, markets)
+    closes = closing.closing_with(now, state.starts_at_ms, state.closing, markets, bool(due))
     news = closing.is_news(rules, before.closing, closes)
     if news and not closes.final_at_ms:
         closes = replace(closes, sent=closes.reference | closes.fair)
     after = replace(state, markets=markets, closing=closes)
     found: list[Derived] = []
     if _differ(due, before, after, "probabilities", "desks", "overround"):
-        found.append(answers.fair_prices(now, after))
+        found.append(answers.fair_prices(now, after, offered))
     if news:
         found.append(answers.closing_line(now, after))
     if _differ(due, before, after, "drifts"):
@@ -111,7 +115,7 @@ def _differ(keys: set[MarketKey], before: Markets, after: Markets, *names: str) 
 def due_at_ms(rules: Rules, state: Markets) -> int:
     """When a tick may next change something: a quote in use grows stale, a move ends, the start comes."""
     now = moment(rules, state)
-    moments = [next_stale_ms(now, state.markets)]
+    moments = [next_stale_ms(now)]
     moments += [
         drift.at_ms + rules.move_window_ms for market in state.markets.values() for drift in market.drifts
     ]
@@ -123,7 +127,7 @@ def due_at_ms(rules: Rules, state: Markets) -> int:
 def standing(rules: Rules, state: Markets, _now_ms: int) -> list[Derived]:
     """Every answer as it stands."""
     now = moment(rules, state)
-    found: list[Derived] = [answers.fair_prices(now, state), answers.moves(state)]
+    found: list[Derived] = [answers.fair_prices(now, state, {}), answers.moves(state)]
     found += [answers.value_bets(state), answers.arbitrages(state)]
     return [*found, answers.closing_line(now, state)]
 

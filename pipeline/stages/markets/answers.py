@@ -17,17 +17,17 @@ from pipeline.records import (
 )
 from pipeline.stages.markets.closing import current
 from pipeline.stages.markets.fair import METHOD
-from pipeline.stages.markets.offers import Moment, offers
+from pipeline.stages.markets.offers import Moment, Offer, offers
 from pipeline.stages.markets.state import Bet, Lock, Market, MarketKey, Markets, Quote, Side
 
 
-def fair_prices(now: Moment, state: Markets) -> FairPrices:
-    """Every market that enough desks have a usable price for."""
+def fair_prices(now: Moment, state: Markets, offered: dict[MarketKey, list[Offer]]) -> FairPrices:
+    """Every market that enough desks have a usable price for; ``offered`` are usable quotes where known."""
     return FairPrices(
         method=METHOD,
         markets=tuple(
             [
-                _fair_market(now, key, state.markets[key])
+                _fair_market(key, state.markets[key], offered.get(key) or offers(now, key))
                 for key in sorted(state.markets)
                 if state.markets[key].probabilities
             ]
@@ -106,8 +106,8 @@ def arbitrages(state: Markets, changes: tuple[Change, ...] = ()) -> Arbitrages:
     return Arbitrages(arbitrages=listed, changes=changes)
 
 
-def _fair_market(now: Moment, key: MarketKey, market: Market) -> FairMarket:
-    seen = [offer.quote.seen_at_ms for offer in offers(now, key)]
+def _fair_market(key: MarketKey, market: Market, offered: list[Offer]) -> FairMarket:
+    seen = [quote.seen_at_ms for _, _, quote in offered]
     return FairMarket(
         market=key[0],
         scope=key[1],

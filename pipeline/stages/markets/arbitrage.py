@@ -46,10 +46,10 @@ def _lock(now: Moment, key: MarketKey, legs: Legs, roi: float, suspect: tuple[st
     if profit <= 0:
         return None
     return Lock(
-        id=identity(now.event_id, "arbitrage", key, tuple(enumerate([leg.book for leg in legs]))),
+        id=identity(now.event_id, "arbitrage", key, tuple(enumerate([leg[1] for leg in legs]))),
         sides=tuple(
             [
-                Side(leg.source, leg.book, price, stake)
+                Side(leg[0], leg[1], price, stake)
                 for leg, price, stake in zip(legs, prices, stakes, strict=True)
             ]
         ),
@@ -75,13 +75,13 @@ def _best(offered: list[Offer]) -> Legs:
     """The best price of each outcome, from at least two desks; empty where there is no such choice."""
     if not offered:
         return ()
-    outcomes = range(len(offered[0].quote.prices))
+    outcomes = range(len(offered[0][2].prices))
     best = [_highest(offered, outcome) for outcome in outcomes]
-    desks = {desk_of(leg.book) for leg in best}
+    desks = {desk_of(leg[1]) for leg in best}
     if len(desks) > 1:
         return tuple(best)
     # One desk is best at everything: take the one outcome elsewhere at which that costs least.
-    others = [offer for offer in offered if desk_of(offer.book) not in desks]
+    others = [offer for offer in offered if desk_of(offer[1]) not in desks]
     if not others:
         return ()
     choices = []
@@ -93,11 +93,17 @@ def _best(offered: list[Offer]) -> Legs:
 
 
 def _highest(offered: list[Offer], outcome: int) -> Offer:
-    return min(offered, key=lambda offer: (-offer.quote.prices[outcome], offer.book, offer.source))
+    """The best price of an outcome; of two alike that of the book first in the alphabet."""
+    best, highest = offered[0], 0.0
+    for offer in offered:
+        price = offer[2].prices[outcome]
+        if price > highest or (price == highest and offer[1] < best[1]):
+            best, highest = offer, price
+    return best
 
 
 def _prices(legs: Legs) -> tuple[float, ...]:
-    return tuple([leg.quote.prices[outcome] for outcome, leg in enumerate(legs)])
+    return tuple([leg[2].prices[outcome] for outcome, leg in enumerate(legs)])
 
 
 def _suspicion(now: Moment, legs: Legs, roi: float, opinion: Opinion) -> tuple[tuple[str, ...], Offer | None]:
@@ -106,10 +112,10 @@ def _suspicion(now: Moment, legs: Legs, roi: float, opinion: Opinion) -> tuple[t
     reasons: list[str] = []
     culprit: Offer | None = None
     ages = [_spoken_at_ms(leg) for leg in legs]
-    allowed_ms = max(rules.maximum_leg_gap_ms, *[2 * interval_ms(leg.source) for leg in legs])
+    allowed_ms = max(rules.maximum_leg_gap_ms, *[2 * interval_ms(leg[0]) for leg in legs])
     if max(ages) - min(ages) > allowed_ms:
         reasons.append("ages_apart")
-        culprit = min(legs, key=lambda leg: (_spoken_at_ms(leg), leg.book))
+        culprit = min(legs, key=lambda leg: (_spoken_at_ms(leg), leg[1]))
     values = [_value(leg, outcome, opinion) for outcome, leg in enumerate(legs)]
     if max(values) > rules.maximum_expected_value:
         reasons.append("outlier")
@@ -123,10 +129,10 @@ def _suspicion(now: Moment, legs: Legs, roi: float, opinion: Opinion) -> tuple[t
 
 def _spoken_at_ms(leg: Offer) -> int:
     """When the book itself was last heard: what its source says of it, where it says so."""
-    return leg.quote.quoted_at_ms or leg.quote.seen_at_ms
+    return leg[2].quoted_at_ms or leg[2].seen_at_ms
 
 
 def _value(leg: Offer, outcome: int, opinion: Opinion) -> float:
     """Expected value of a leg by the other desks; that of its price alone, -1, where too few have a word."""
-    others = judged(opinion, leg.book, MINIMUM_DESKS)
-    return leg.quote.prices[outcome] * others[outcome] - 1.0 if others else -1.0
+    others = judged(opinion, leg[1], MINIMUM_DESKS)
+    return leg[2].prices[outcome] * others[outcome] - 1.0 if others else -1.0

@@ -17,6 +17,7 @@ from pipeline.records import LATEST_MS, GameStatus, QuoteStatus
 from pipeline.settings import Rules
 from pipeline.stages.markets.offers import Moment
 from pipeline.stages.markets.state import (
+    OPEN,
     Closing,
     Game,
     LastPrice,
@@ -40,22 +41,21 @@ Fair = dict[MarketKey, Probabilities]
 
 def pulled_with(pulled: LastPrices, before: Quotes, after: Quotes, changed: set[MarketKey]) -> LastPrices:
     """The last open prices of books that offer nothing open any more in a kind of market."""
-    lost = {
-        key: {
-            book: LastPrice(quote.prices, quote.seen_at_ms)
-            for book, quote in before.get(key, {}).items()
-            if quote.status is QuoteStatus.OPEN and not _is_open(after, key, book)
-        }
-        for key in sorted(changed)
-    }
+    lost: LastPrices = {}
+    for key in sorted(changed):
+        here = after.get(key, {})
+        for book, quote in before.get(key, {}).items():
+            new = here.get(book)
+            if (new is None or new.status is not OPEN) and quote.status is OPEN:
+                lost.setdefault(key, {})[book] = LastPrice(quote.prices, quote.seen_at_ms)
+    if not lost and not pulled:
+        return pulled
     merged = {key: {**pulled.get(key, {}), **lost.get(key, {})} for key in pulled | lost}
-    if not any(merged.values()):
-        return {}
     offering = {
         (book, key[0], key[1])
         for key, books in after.items()
         for book, quote in books.items()
-        if quote.status is QuoteStatus.OPEN
+        if quote.status is OPEN
     }
     kept = {
         key: {book: last for book, last in books.items() if (book, key[0], key[1]) not in offering}
@@ -64,24 +64,25 @@ def pulled_with(pulled: LastPrices, before: Quotes, after: Quotes, changed: set[
     return {key: books for key, books in kept.items() if books}
 
 
-def _is_open(quotes: Quotes, key: MarketKey, book: str) -> bool:
-    quote = quotes.get(key, {}).get(book)
-    return quote is not None and quote.status is QuoteStatus.OPEN
-
-
 def closing_with(
-    now: Moment, starts_at_ms: int, closing: Closing, markets: dict[MarketKey, Market]
+    now: Moment, starts_at_ms: int, closing: Closing, markets: dict[MarketKey, Market], moved: bool
 ) -> Closing:
-    """The closing line as it stands now; once the game has started, as it stood before that."""
+    """The closing line as it stands now; once the game has started, as it stood before that.
+
+    ``moved`` says whether a market was worked out anew since.
+    """
     started_at_ms = _started_at_ms(now, closing)
     if started_at_ms > 0:
         return _final(now, closing, started_at_ms)
     if not is_open(now.game, starts_at_ms, now.now_ms):
         return closing
+    starts_soon = starts_at_ms == 0 or now.now_ms >= starts_at_ms - KEPT_BEFORE_START_MS
+    if not moved and not starts_soon and not closing.final_at_ms:
+        return closing
     fair = _newest(closing.fair, markets)
     reference = _reference(now.boards, fair)
     versions = closing.versions
-    if starts_at_ms == 0 or now.now_ms >= starts_at_ms - KEPT_BEFORE_START_MS:
+    if starts_soon:
         if len(versions) > 1 and versions[-1].at_ms < versions[-2].at_ms + SPACING_MS:
             versions = versions[:-1]
         version = Version(now.now_ms, fair, reference, _prices(now, closing.pulled))
@@ -171,7 +172,7 @@ def _prices(now: Moment, pulled: LastPrices, before_ms: int = LATEST_MS) -> Last
         for key, books in board.quotes.items():
             for book, quote in books.items():
                 if (
-                    quote.status is QuoteStatus.OPEN
+                    quote.status is OPEN
                     and quote.changed_at_ms < before_ms
                     and (source, book, key[0], key[1]) not in now.muted
                 ):

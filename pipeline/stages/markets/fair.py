@@ -27,7 +27,7 @@ def desk_of(book: str) -> str:
 
 @cache
 def weights() -> dict[str, float]:
-    """The weight of each desk's vote: that of its weightiest book."""
+    """The weight of each desk's vote, that of its weightiest book; 0 for one without a vote."""
     found: dict[str, float] = {}
     for book in data.books().values():
         found[book.desk] = max(book.weight, found.get(book.desk, 0.0))
@@ -46,17 +46,26 @@ class Opinion(NamedTuple):
 
 def opinion(offered: list[Offer]) -> Opinion:
     """The consensus over all desks with a usable quote."""
-    quotes = [(desk_of(book), devigged(quote.prices)) for _, book, quote in offered]
+    voices = weights()
+    quotes = [
+        (desk, devigged(quote.prices))
+        for _, book, quote in offered
+        if voices.get(desk := desk_of(book), 1.0) > 0.0
+    ]
     desks = len({desk for desk, _ in quotes})
     if desks < MINIMUM_DESKS:
         return Opinion(0, (), {}, 0.0)
-    agreed = agreement(quotes, weights())
-    return Opinion(desks, agreed.fair, agreed.without, min([_overround(o.quote.prices) for o in offered]))
+    agreed = agreement(quotes, voices)
+    least = min([_overround(quote.prices) for _, _, quote in offered])
+    return Opinion(desks, agreed.fair, agreed.without, least)
 
 
 def judged(opinion: Opinion, book: str, minimum: int) -> Probabilities:
     """What the other desks think of a book's market; empty where there are fewer than ``minimum`` of them."""
-    return opinion.others[desk_of(book)] if opinion.desks > minimum else ()
+    others = opinion.others.get(desk_of(book))
+    if others is None:  # the desk has no vote, so all that have one are others
+        return opinion.probabilities if opinion.desks >= minimum else ()
+    return others if opinion.desks > minimum else ()
 
 
 @lru_cache(maxsize=65_536)

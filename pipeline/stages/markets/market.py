@@ -16,6 +16,7 @@ class Worked(NamedTuple):
     """A market and what changed among its open bets and arbitrages."""
 
     market: Market
+    offered: list[Offer]
     bets: list[Change]
     locks: list[Change]
 
@@ -52,7 +53,7 @@ def worked_out(now: Moment, key: MarketKey, before: Market) -> Worked:
         drifts=moved,
         until_ms=_until_ms(now, offered, moved, path if not said.probabilities else ()),
     )
-    return Worked(market, bet_changes, lock_changes)
+    return Worked(market, offered, bet_changes, lock_changes)
 
 
 def is_idle(market: Market) -> bool:
@@ -63,7 +64,10 @@ def is_idle(market: Market) -> bool:
 def _until_ms(
     now: Moment, offered: list[Offer], drifted: tuple[Drift, ...], fading: tuple[Point, ...]
 ) -> int:
-    moments = [offer.quote.seen_at_ms + stale_after_ms(now.rules, offer.source) + 1 for offer in offered]
+    moments = []
+    for source in {source: None for source, _, _ in offered}:
+        oldest_ms = min([quote.seen_at_ms for shower, _, quote in offered if shower == source])
+        moments.append(oldest_ms + stale_after_ms(now.rules, source) + 1)
     moments += [drift.at_ms + now.rules.move_window_ms for drift in drifted]
     moments += [point.at_ms + now.rules.move_window_ms for point in fading[-1:]]
     return min(moments, default=0)

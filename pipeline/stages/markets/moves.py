@@ -4,7 +4,9 @@ Of each market's fair price a few points are remembered, so many to a window; th
 each of them, and the widest difference is the move.
 """
 
-from pipeline.domain.movement import log_odds_move
+from functools import lru_cache
+
+from pipeline.domain.movement import log_odds
 from pipeline.settings import Rules
 from pipeline.stages.markets.fair import devigged
 from pipeline.stages.markets.offers import Moment, Offer
@@ -54,13 +56,12 @@ def drifts(
     standing = {drift.outcome: drift for drift in before if now.now_ms < drift.at_ms + rules.move_window_ms}
     if fair and path:
         differences = [_differences(point.probabilities, fair) for point in path]
-        for outcome in range(len(fair)):
-            size, place = max(
-                (abs(by_outcome[outcome]), place) for place, by_outcome in enumerate(differences)
-            )
+        for outcome, moves in enumerate(zip(*differences, strict=True)):
+            size = max(max(moves), -min(moves))
             if size < rules.move_log_odds:
                 continue
-            moved = differences[place][outcome]
+            place = max(place for place, moved in enumerate(moves) if abs(moved) == size)
+            moved = moves[place]
             old = standing.get(outcome)
             further = rules.move_log_odds / 2.0
             if old is None or moved * old.log_odds < 0.0 or size > abs(old.log_odds) + further:
@@ -89,4 +90,10 @@ def _drift(now: Moment, start: Point, outcome: int, fair: float, moved: float, o
 
 
 def _differences(before: Probabilities, after: Probabilities) -> list[float]:
-    return [log_odds_move(old, new) for old, new in zip(before, after, strict=True)]
+    return [new - old for old, new in zip(_log_odds(before), _log_odds(after), strict=True)]
+
+
+# A point is held against every later price of its window.
+@lru_cache(maxsize=65_536)
+def _log_odds(fair: Probabilities) -> tuple[float, ...]:
+    return tuple([log_odds(probability) for probability in fair])

@@ -5,27 +5,22 @@ book has spoken since the last key event (and since the start, once the game run
 speaks for its book in that market.
 """
 
-from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
 from pipeline import data
-from pipeline.records import GameStatus, QuoteStatus
+from pipeline.records import LATEST_MS, GameStatus, QuoteStatus
 from pipeline.settings import Rules
 from pipeline.stages.markets.board import Since
-from pipeline.stages.markets.state import Game, MarketKey, Markets, Quote, SourceBoard
+from pipeline.stages.markets.state import OPEN, Game, MarketKey, Markets, Quote, SourceBoard
 
 #: Of a source that data/sources.csv does not name.
 UNKNOWN_INTERVAL_MS = 60_000
 OVER = frozenset({GameStatus.FINAL, GameStatus.POSTPONED, GameStatus.ABANDONED, GameStatus.CANCELLED})
 
 
-class Offer(NamedTuple):
-    """A quote that can be used."""
-
-    source: str
-    book: str
-    quote: Quote
+#: A quote that can be used: its source, its book, the quote. A plain tuple: every line of a poll makes one.
+Offer = tuple[str, str, Quote]
 
 
 @cache
@@ -94,19 +89,23 @@ def offers(now: Moment, key: MarketKey) -> list[Offer]:
     if now.closed == "finished":
         return found
     for source, board in now.boards.items():
-        if board.down or key not in board.quotes:
-            continue
-        since = since_of(now, source)
-        for book, quote in board.quotes[key].items():
-            if (
-                quote.status is QuoteStatus.OPEN
-                and quote.seen_at_ms >= since.seen_ms
-                and (quote.quoted_at_ms >= since.quoted_ms or quote.quoted_at_ms == 0)
-                and 0.0 not in quote.prices
-                and (source, book, key[0], key[1]) not in now.muted
-            ):
-                found.append(Offer(source, book, quote))
+        if not board.down and key in board.quotes:
+            since = since_of(now, source)
+            found += [
+                (source, book, quote) for book, quote in board.quotes[key].items() if _counts(quote, since)
+            ]
+    if now.muted:
+        return [offer for offer in found if (offer[0], offer[1], key[0], key[1]) not in now.muted]
     return found
+
+
+def _counts(quote: Quote, since: Since) -> bool:
+    return (
+        quote.status is OPEN
+        and quote.seen_at_ms >= since.seen_ms
+        and (quote.quoted_at_ms >= since.quoted_ms or quote.quoted_at_ms == 0)
+        and 0.0 not in quote.prices
+    )
 
 
 def fault(now: Moment, key: MarketKey, source: str, book: str) -> str:
@@ -118,7 +117,7 @@ def fault(now: Moment, key: MarketKey, source: str, book: str) -> str:
     since = since_of(now, source)
     if quote is None or 0.0 in quote.prices:
         return "gone"
-    if quote.status is not QuoteStatus.OPEN:
+    if quote.status is not OPEN:
         return "suspended"
     if quote.seen_at_ms < now.now_ms - stale_after_ms(now.rules, source):
         return "stale"
@@ -134,16 +133,26 @@ def since_of(now: Moment, source: str) -> Since:
     return Since(max(now.since_ms, fresh_from_ms), now.since_ms)
 
 
-def next_stale_ms(now: Moment, keys: Iterable[MarketKey]) -> int:
-    """When the first usable quote of these markets will be stale; 0 where there is none."""
-    return min(
-        (
-            offer.quote.seen_at_ms + stale_after_ms(now.rules, offer.source) + 1
-            for key in keys
-            for offer in offers(now, key)
-        ),
-        default=0,
-    )
+def next_stale_ms(now: Moment) -> int:
+    """When the first usable quote will be stale; 0 where there is none."""
+    first_ms = LATEST_MS
+    for source, board in now.boards.items():
+        if board.down or now.closed == "finished":
+            continue
+        since = since_of(now, source)
+        after_ms = stale_after_ms(now.rules, source) + 1
+        oldest_ms = first_ms - after_ms
+        for key, books in board.quotes.items():
+            for book, quote in books.items():
+                # Most were seen at the same time: the cheap comparison first.
+                if (
+                    quote.seen_at_ms < oldest_ms
+                    and _counts(quote, since)
+                    and (source, book, key[0], key[1]) not in now.muted
+                ):
+                    oldest_ms = quote.seen_at_ms
+        first_ms = min(first_ms, oldest_ms + after_ms)
+    return 0 if first_ms == LATEST_MS else first_ms
 
 
 def _muted(rules: Rules, boards: dict[str, SourceBoard], now_ms: int) -> frozenset[tuple[str, str, str, str]]:

@@ -24,6 +24,8 @@ class Quote(Struct, frozen=True, array_like=True, gc=False):
 
 
 Quotes = dict[MarketKey, dict[str, Quote]]
+#: Looked up for every line of every poll: the attribute of an enumeration is a slow one.
+OPEN = QuoteStatus.OPEN
 
 
 class SourceBoard(Struct, frozen=True, array_like=True):

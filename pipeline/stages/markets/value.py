@@ -5,7 +5,6 @@ expected value is that of a unit which is decided: a refund costs nothing and ga
 """
 
 from functools import lru_cache
-from itertools import count
 
 from pipeline.domain import diffusion, goals, settlement, staking
 from pipeline.domain.settlement import Chances
@@ -24,12 +23,14 @@ def value_bets(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opini
 
 
 def _by_consensus(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opinion) -> list[Bet]:
-    needed = 1.0 + now.rules.minimum_expected_value
+    needed, minimum_desks = 1.0 + now.rules.minimum_expected_value, now.rules.minimum_desks
     found = []
     for offer in offered:
-        others = judged(opinion, offer.book, now.rules.minimum_desks)
-        for probability, price, outcome in zip(others, offer.quote.prices, count()):
-            if probability * price >= needed and (
+        _, book, quote = offer
+        prices = quote.prices
+        for outcome, probability in enumerate(judged(opinion, book, minimum_desks)):
+            # The product first: it is all that most prices are worth.
+            if probability * prices[outcome] >= needed and (
                 bet := _bet(now, key, offer, "consensus", outcome, Chances(probability))
             ):
                 found.append(bet)
@@ -49,17 +50,18 @@ def _by_model(now: Moment, key: MarketKey, offered: list[Offer]) -> list[Bet]:
 
 
 def _bet(now: Moment, key: MarketKey, offer: Offer, basis: str, outcome: int, chances: Chances) -> Bet | None:
-    rules, price = now.rules, offer.quote.prices[outcome]
+    source, book, quote = offer
+    rules, price = now.rules, quote.prices[outcome]
     least = rules.minimum_expected_value if basis == "consensus" else rules.minimum_model_expected_value
     expected_value = staking.expected_value(price, *chances)
     if not least <= expected_value <= rules.maximum_expected_value:
         return None
     return Bet(
-        id=identity(now.event_id, f"value:{basis}", key, ((outcome, offer.book),)),
+        id=identity(now.event_id, f"value:{basis}", key, ((outcome, book),)),
         basis=basis,
         outcome=outcome,
-        source=offer.source,
-        book=offer.book,
+        source=source,
+        book=book,
         price=price,
         probability=chances.fair,
         edge=staking.edge(price, *chances),
