@@ -41,15 +41,25 @@ class Quote(NamedTuple):
 
 
 class _View:
-    """What a desk thinks and shows of all markets."""
+    """What a desk thinks and shows of all markets; ``brands[market]`` are the quotes of its books."""
 
     def __init__(self, desk: Desk, rng: random.Random, count: int) -> None:
         self.desk = desk
         self.shifts = [rng.gauss(0.0, desk.noise), rng.gauss(0.0, desk.noise)]
         self.quotes: list[Quote | None] = [None] * count
-        self.seen: list[float] = [-1.0] * count  # fair probability of the first outcome, when last looked
+        self.brands: list[list[Quote | None]] = [[None] * len(desk.books) for _ in range(count)]
+        self.seen = [-1.0] * count  # fair probability of the first outcome, when last looked
+        self.moved = 1.0  # by how much the fair probabilities have left what was seen
         self.stopped_until_ms = 0
         self.stopped = False
+
+    def show(self, place: int, quote: Quote) -> None:
+        """Quote a market at every brand."""
+        self.quotes[place] = quote
+        self.brands[place] = [
+            quote._replace(prices=_cut(quote.prices, BRAND_CUTS[brand])) if brand else quote
+            for brand in range(len(self.desk.books))
+        ]
 
 
 class Board:
@@ -62,6 +72,7 @@ class Board:
         self.shown: list[list[Quote | None]] = [[None] * len(self.markets) for _ in books()]
         self.quoted_at_ms = [0] * len(books())
         self.frozen_since_ms: dict[int, int] = {}
+        self._outlook: Outlook | None = None
         self._lines: list[float | None] = [None] * len(self.markets)
         # Every other brand leaves the second market of the result out.
         self.quoted = [
@@ -86,6 +97,7 @@ class Board:
         for place, market in enumerate(self.markets):
             self._lines[place] = main_line(outlook, market, self._lines[place])
         idle = [view for view in self.views if not self._look(view, now_ms, outlook, live)]
+        self._outlook = outlook
         self._picked_off(idle, outlook)
         target = self._target()
         for window in active:
@@ -97,29 +109,29 @@ class Board:
         for book, row in enumerate(target):
             shown = self.shown[book]
             for place, quote in enumerate(row):
-                if quote is not None and quote != shown[place]:
-                    before = shown[place]
+                before = shown[place]
+                if quote is not before and quote is not None and quote != before:
                     shown[place] = quote
                     if before is None or before[:3] != quote[:3]:
                         changed.append((book, place))
-            if book not in self.frozen_since_ms or not self.frozen_since_ms[book]:
-                quoted_at_ms = now_ms - self.rng.randrange(300, 4_000)
-                self.quoted_at_ms[book] = max(self.quoted_at_ms[book], quoted_at_ms)
+            if not self.frozen_since_ms.get(book):
+                quoted_at_ms = now_ms - 300 - int(3_700 * self.rng.random())
+                if quoted_at_ms > self.quoted_at_ms[book]:
+                    self.quoted_at_ms[book] = quoted_at_ms
         return changed
 
     def _look(self, view: _View, now_ms: int, outlook: Outlook, live: bool) -> bool:
         """A new look of a desk at the game, or none. Who is stopped needs none."""
-        desk, rng = view.desk, self.rng
         was_stopped = view.stopped
         view.stopped = now_ms < view.stopped_until_ms
-        moved = 0.0
-        for market, quote, seen in zip(self.markets, view.quotes, view.seen, strict=True):
-            if quote is not None:
-                moved = max(moved, abs(outlook.fair(market.kind, quote.line)[0] - seen))
-        look = (desk.live_look if live else desk.early_look) + ALERT * moved
         if view.stopped:
             return True
-        if not (was_stopped or rng.random() < look):
+        if outlook is not self._outlook:
+            for market, quote, seen in zip(self.markets, view.quotes, view.seen, strict=True):
+                if quote is not None:
+                    view.moved = max(view.moved, abs(outlook.fair(market.kind, quote.line)[0] - seen))
+        look = (view.desk.live_look if live else view.desk.early_look) + ALERT * view.moved
+        if not (was_stopped or self.rng.random() < look):
             return False
         self._requote(view, outlook)
         return True
@@ -127,55 +139,53 @@ class Board:
     def _picked_off(self, idle: list[_View], outlook: Outlook) -> None:
         """A desk whose old price others would profit from mostly notices."""
         for place, market in enumerate(self.markets):
-            best: dict[float, list[tuple[float, int]]] = {}
-            nobody = [(0.0, -1)] * market.outcomes
+            best: dict[float, tuple[list[float], list[int]]] = {}
             for at, view in enumerate(self.views):
                 quote = view.quotes[place]
-                if quote is not None and quote.open and not view.stopped:
-                    known = best.get(quote.line, nobody)
-                    best[quote.line] = [
-                        max(k, (price, at)) for k, price in zip(known, quote.prices, strict=True)
-                    ]
-            for legs in best.values():
-                if all(price for price, _ in legs) and sum(1.0 / price for price, _ in legs) < 1.0:
-                    holders = {at for _, at in legs}
-                    for view in [
-                        view for at, view in enumerate(self.views) if at in holders and view in idle
-                    ]:
-                        if self.rng.random() < NOTICES:
-                            idle.remove(view)
-                            self._requote(view, outlook)
+                if quote is None or view.stopped or not quote.open:
+                    continue
+                if (known := best.get(quote.line)) is None:
+                    best[quote.line] = list(quote.prices), [at] * market.outcomes
+                    continue
+                for outcome, price in enumerate(quote.prices):
+                    if price > known[0][outcome]:
+                        known[0][outcome], known[1][outcome] = price, at
+            for offered, holders in best.values():
+                if sum([1.0 / price for price in offered]) >= 1.0:
+                    continue
+                for view in [view for view in idle if any(self.views[at] is view for at in holders)]:
+                    if self.rng.random() < NOTICES:
+                        idle.remove(view)
+                        self._requote(view, outlook)
 
     def _requote(self, view: _View, outlook: Outlook) -> None:
+        """Prices of a desk's present opinion, at every market that is still open."""
         desk, rng = view.desk, self.rng
         view.shifts = [opinion(rng, shift, desk.noise) for shift in view.shifts]
+        view.moved = 0.0
         for place, market in enumerate(self.markets):
             line = self._lines[place] or 0.0
             fair = outlook.fair(market.kind, line)
             view.seen[place] = fair[0]
-            if max(fair) > SUREST:
-                last = view.quotes[place]
-                view.quotes[place] = None if last is None else last._replace(open=False)
-                continue
-            shift = view.shifts[market.kind == "total"]
-            view.quotes[place] = Quote(line, prices(fair, shift, desk.margin), True)
+            if max(fair) <= SUREST:
+                shift = view.shifts[market.kind == "total"]
+                view.show(place, Quote(line, prices(fair, shift, desk.margin), True))
+            elif (last := view.quotes[place]) is not None and last.open:
+                view.show(place, last._replace(open=False))
 
     def _target(self) -> list[list[Quote | None]]:
+        """What every book would show if nothing went wrong."""
         target: list[list[Quote | None]] = [[]] * len(self.shown)
         for view in self.views:
             for brand, book in enumerate(view.desk.books):
-                row: list[Quote | None] = []
-                for place, quote in enumerate(view.quotes):
-                    if quote is None or not self.quoted[book][place]:
-                        row.append(None)
-                        continue
-                    shown = self.shown[book][place]
-                    if view.stopped:
-                        row.append(quote if shown is None else Quote(shown.line, shown.prices, False))
-                        continue
-                    if brand:
-                        quote = Quote(quote.line, _cut(quote.prices, BRAND_CUTS[brand]), quote.open)
-                    row.append(quote)
+                shown = self.shown[book]
+                if view.stopped:
+                    row = [quote and (quote._replace(open=False) if quote.open else quote) for quote in shown]
+                else:
+                    row = [
+                        brands[brand] if quoted else None
+                        for brands, quoted in zip(view.brands, self.quoted[book], strict=True)
+                    ]
                 target[book] = row
         return target
 

@@ -24,6 +24,8 @@ ANSWER_MS = (150, 900)
 #: Snapshots of which more has changed than this share are sent whole.
 MOST_CHANGED = 0.7
 CLOSE_TO_START_MS = 120_000
+#: The first events have an arbitrage from their first snapshot on: whoever looks has something to see.
+OPENING_EVENTS = 5
 
 
 @cache
@@ -62,7 +64,9 @@ class Event:
         self.steps = [] if self.postponed else list(self.game.steps())
         self.ended_at_ms = self.started_at_ms + (self.steps[-1].at_ms if self.steps else 60_000)
         self.board = Board(self.rng, sport)
-        self.windows = windows(self.rng, fixture.first_at_ms, self.ended_at_ms)
+        self.windows = windows(
+            self.rng, fixture.first_at_ms, self.ended_at_ms, opening=fixture.number < OPENING_EVENTS
+        )
         self.truth = None if truth is None else Truth(truth, fixture)
         self.full_at_ms = 0
 

@@ -38,9 +38,16 @@ class Window(NamedTuple):
     roi: float
 
 
-def windows(rng: random.Random, from_ms: int, to_ms: int) -> list[Window]:
-    """All windows of one event that open between two times, by the time at which they open."""
+def windows(rng: random.Random, from_ms: int, to_ms: int, opening: bool) -> list[Window]:
+    """All windows of one event that open between two times, by the time at which they open.
+
+    Of an ``opening`` event the first arbitrage opens at once.
+    """
     found = [window for kind in _PLAN for window in _windows(rng, kind, from_ms, to_ms)]
+    if opening:
+        planted = next((window for window in found if window.fault is Fault.ARBITRAGE), None)
+        if planted is not None:
+            found.append(planted._replace(from_ms=from_ms, to_ms=from_ms + planted.to_ms - planted.from_ms))
     return sorted(found, key=lambda window: (window.from_ms, window.fault))
 
 
