@@ -154,6 +154,8 @@ class BaseballGame(Game):
         elif side == AWAY:
             self.half = BOTTOM
         else:
+            if self.inning == INNINGS:
+                self.regulation = (self.score[HOME], self.score[AWAY])
             self.half, self.inning = TOP, self.inning + 1
 
     def _hit(self, chances: tuple[float, ...]) -> int | None:

@@ -12,7 +12,7 @@ from producers.simulator.board import Board, Quote
 from producers.simulator.desks import books
 from producers.simulator.faults import Fault, windows
 from producers.simulator.football import FootballGame
-from producers.simulator.games import Game, Step
+from producers.simulator.games import Game
 from producers.simulator.goals import HockeyGame, SoccerGame
 from producers.simulator.hoops import BasketballGame
 from producers.simulator.rates import RATES
@@ -56,6 +56,8 @@ class Event:
     def __init__(self, seed: int, fixture: Fixture, truth: TextIO | None) -> None:
         self.fixture = fixture
         self.rng = random.Random(f"{seed}/event/{fixture.number}")
+        # One of its own, so that how the two feeds are read together does not change what is drawn.
+        self.feed_rng = random.Random(f"{seed}/feed/{fixture.number}")
         sport = data.leagues()[fixture.league].sport
         self.game = game(fixture.league, self.rng)
         self.before = self.game.state()
@@ -137,18 +139,10 @@ class Event:
         )
 
     def _delay_ms(self) -> int:
-        # A generator of its own: the feed must not change what the books draw.
         delay_s = self.feed_rng.uniform(*RATES.feed_delay_s)
         if self.feed_rng.random() < RATES.slow_feed_share:
             delay_s += self.feed_rng.uniform(0.0, RATES.slow_feed_s)
         return int(delay_s * 1000)
-
-    @property
-    def feed_rng(self) -> random.Random:
-        """Of the game feed's delays."""
-        if not hasattr(self, "_feed_rng"):
-            self._feed_rng = random.Random(self.fixture.event_id)
-        return self._feed_rng
 
     def _snapshots(self) -> Iterator[OddsSnapshot]:
         at_ms = self.fixture.first_at_ms
@@ -253,9 +247,4 @@ class Event:
             self.truth.final("postponed", None, None)
             return
         home, away = self.game.score
-        self.truth.final("final", (home, away), _regulation(self.steps))
-
-
-def _regulation(steps: list[Step]) -> tuple[int, int]:
-    """Score at the end of regulation: that of the last period's end before any overtime."""
-    return steps[-1].shown.home, steps[-1].shown.away  # type: ignore[union-attr]
+        self.truth.final("final", (home, away), self.game.regulation or (home, away))

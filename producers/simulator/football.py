@@ -23,7 +23,7 @@ QUARTERS, DRIVES, OVERTIME_PAIRS = 4, 6, 2
 START, REACH = 15, 8  # five-yard steps to the goal line: where drives start, from where a kick is tried
 MOST = 90
 GAINS = (-1, 0, 1, 2, 3, 5, 9)
-GAIN_CHANCES = np.array([0.07, 0.34, 0.27, 0.15, 0.09, 0.055, 0.025])
+GAIN_CHANCES = np.array([0.07, 0.325, 0.27, 0.155, 0.095, 0.06, 0.025])
 TURNOVER = 0.028
 #: Of touchdowns.
 CONVERSION = {6: 0.06, 7: 0.88, 8: 0.06}
@@ -144,6 +144,7 @@ class FootballGame(Game):
         self.pairs += 1
         self.left = [1, 1]
         if self.pairs == 1:
+            self.regulation = (self.score[HOME], self.score[AWAY])
             self.now_s += 180.0
             self.period, self.clock_s = 5, 2.0 * OVERTIME_PAIRS * DRIVE_S
             self.timeouts = [2, 2]

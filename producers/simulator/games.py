@@ -56,6 +56,8 @@ class Game:
         self.period = 0
         self.clock_s = -1.0
         self.score = [0, 0]
+        self.regulation: tuple[int, int] | None = None
+        """Score after regulation, where overtime followed."""
         self.situation: Situation | None = None
         self._known: tuple[tuple[Any, ...], Outlook] | None = None
 

@@ -213,6 +213,7 @@ class HockeyGame(_Goals):
             yield self.step("penalty", f"two minutes {SIDES[side]}")
 
     def _overtime(self) -> Iterator[Step]:
+        self.regulation = (self.score[HOME], self.score[AWAY])
         self.now_s += 120.0
         self.period, self.clock_s, self.overtime_left = 4, 300.0, self.overtime_slots
         self.power_play, self.situation = 0, Hockey(home_skaters=3, away_skaters=3)

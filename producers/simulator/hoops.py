@@ -54,6 +54,7 @@ class BasketballGame(Game):
         for quarter in range(QUARTERS):
             yield from self._period(quarter + 1, SLOTS, first if quarter in (0, 3) else 1 - first)
         while self.score[HOME] == self.score[AWAY]:
+            self.regulation = self.regulation or (self.score[HOME], self.score[AWAY])
             self.in_overtime = True
             self.left = [OVERTIME_SLOTS // 2, OVERTIME_SLOTS // 2]
             first = self.rng.randrange(2)
