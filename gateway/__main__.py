@@ -7,6 +7,7 @@ import sys
 
 import click
 import uvicorn
+from starlette.applications import Starlette
 
 from gateway.app import create_app
 from gateway.feed import Feed
@@ -61,21 +62,7 @@ def serve(host: str, port: int, kafka: str, instance: str) -> None:
             finally:  # a gateway that has stopped reading must not go on serving
                 server.should_exit = True
 
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(hub, feeding),
-                loop="uvloop",
-                ws=DirectProtocol,
-                ws_max_size=MAXIMUM_BYTES,
-                ws_per_message_deflate=False,
-                backlog=BACKLOG,
-                timeout_graceful_shutdown=GRACE_S,
-                access_log=False,
-                log_config=None,
-                log_level="warning",
-                server_header=False,
-            )
-        )
+        server = server_of(create_app(hub, feeding))
         asked: list[int] = []
         # Uvicorn stops on these and then sends them to us once more: they have done their work by then.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -84,6 +71,25 @@ def serve(host: str, port: int, kafka: str, instance: str) -> None:
         server.run(sockets=[server_socket])
         if not asked:
             sys.exit(1)
+
+
+def server_of(app: Starlette) -> uvicorn.Server:
+    """The server of an application, as the stream needs it."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            ws=DirectProtocol,
+            ws_max_size=MAXIMUM_BYTES,
+            ws_per_message_deflate=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=GRACE_S,
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            server_header=False,
+        )
+    )
 
 
 def listening(host: str, port: int) -> socket.socket:

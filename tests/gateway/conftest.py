@@ -1,0 +1,3 @@
+from tests.gateway.running import gateway
+
+__all__ = ["gateway"]

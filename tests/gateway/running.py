@@ -1,0 +1,70 @@
+"""A gateway without Kafka on a real port, and messages to publish to it."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from gateway.__main__ import listening, server_of
+from gateway.app import create_app
+from gateway.hub import Hub, Message, wall_ms
+from pipeline.codec import encode
+from pipeline.topics import partition_of
+from tests.make_records import AT_MS, example
+
+GONE = object()
+
+
+def message(topic: str, offset: int = 0, record: Any = None, key: str = "") -> Message:
+    """A message of a topic as the feed hands it over; of its example where no record is given."""
+    if record is GONE:
+        return Message(topic, key, partition_of(key, 4), offset, wall_ms(), None)
+    encoded, value = encode(topic, example(topic) if record is None else record)
+    return Message(topic, encoded.decode(), partition_of(encoded.decode(), 4), offset, wall_ms(), value)
+
+
+class Running:
+    """A hub on the loop of a server's thread. ``do`` runs something there and gives its result."""
+
+    def __init__(self, hub: Hub, server: uvicorn.Server, port: int) -> None:
+        self.hub, self.server, self.port = hub, server, port
+        self.http, self.ws = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/v1/stream"
+        self.loop: asyncio.AbstractEventLoop
+
+    def do(self, work: Callable[[], Any]) -> Any:
+        async def call() -> Any:
+            return work()
+
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(30)
+
+    def publish(self, *messages: Message) -> None:
+        self.do(lambda: [self.hub.publish(message) for message in messages])
+
+
+@pytest.fixture
+def gateway() -> Iterator[Running]:
+    """A ready gateway that tests publish to themselves."""
+    hub = Hub()
+    hub.is_ready = True
+    hub.tick(AT_MS, wall_ms() + 3_600_000)  # fresh for as long as any test lasts
+    started = threading.Event()
+    with listening("127.0.0.1", 0) as server_socket:
+        running: Running
+
+        async def feed() -> None:
+            running.loop = asyncio.get_running_loop()
+            started.set()
+            await asyncio.Event().wait()
+
+        server = server_of(create_app(hub, feed))
+        running = Running(hub, server, server_socket.getsockname()[1])
+        thread = threading.Thread(target=server.run, args=([server_socket],))
+        thread.start()
+        assert started.wait(30)
+        yield running
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()

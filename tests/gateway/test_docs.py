@@ -1,0 +1,61 @@
+"""The client of docs/stream.md does what it says."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway import protocol
+from pipeline.topics import ANSWERS
+from tests.conftest import ROOT
+from tests.gateway.running import Running, message
+from tests.make_records import example
+
+TEXT = (ROOT / "docs" / "stream.md").read_text()
+
+
+def test_the_example_prints_what_stands_and_what_comes(gateway: Running, tmp_path: Path) -> None:
+    (source,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    file = tmp_path / "client.py"
+    file.write_text(source)
+    gateway.publish(message("bets.arbitrage"))
+    with subprocess.Popen(
+        [sys.executable, file, gateway.ws], stdout=subprocess.PIPE, text=True, env=os.environ
+    ) as client:
+        assert client.stdout is not None
+        wanted = "nfl:2025-09-14:kc-phi h2h 5.00% bovada at 2.1 + pinnacle at 2.1\n"
+        assert client.stdout.readline() == wanted
+        record = example("bets.arbitrage", event_id="nfl:2025-09-14:sf-sea")
+        gateway.publish(message("bets.arbitrage", 1, record))
+        assert client.stdout.readline() == wanted.replace("kc-phi", "sf-sea")
+        client.terminate()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        protocol.Snapshot,
+        protocol.Update,
+        protocol.Subscribed,
+        protocol.Unsubscribed,
+        protocol.Pong,
+        protocol.Heartbeat,
+        protocol.Status,
+        protocol.Error,
+    ],
+)
+def test_every_message_and_field_is_documented(kind: type) -> None:
+    (row,) = re.findall(rf"^\| `{kind.__struct_config__.tag}` \|.*$", TEXT, re.MULTILINE)
+
+    for field in kind.__struct_fields__:
+        assert f"`{field}`" in row
+
+
+def test_every_topic_and_code_is_documented() -> None:
+    source = "".join((ROOT / "gateway" / name).read_text() for name in ("protocol.py", "hub.py"))
+    codes = set(re.findall(r'BadRequest\("(\w+)"', source)) | {"malformed", "invalid", "unknown_op"}
+
+    assert {name for name in codes | set(ANSWERS) if f"`{name}`" not in TEXT} == set()
