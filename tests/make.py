@@ -14,6 +14,9 @@ from pipeline.records import (
     SnapshotKind,
     SourceState,
 )
+from pipeline.settings import Rules
+from pipeline.stages.fold import Answer, Input, Row, Stage, first_row, fold, next_due_ms
+from pipeline.topics import topic_of
 
 EVENT = "sim-nfl:2025-09-14:kc-phi"
 #: A moment, Unix ms; tests count seconds from it.
@@ -71,3 +74,30 @@ def game(seconds: float, **fields: Any) -> GameProbabilities:
         impact=0.0,
     )
     return replace(plain, **fields)
+
+
+class Followed:
+    """One event as a stage folds it: its row, every answer, and the last one of each topic."""
+
+    def __init__(self, stage: Stage[Any], rules: Rules | None = None) -> None:
+        self.stage, self.rules = stage, rules or Rules()
+        self.row: Row[Any] = first_row(stage, EVENT, {})
+        self.last: dict[str, Any] = {}
+        self.answers: list[Answer] = []
+
+    def __call__(self, *records: Any) -> list[Any]:
+        """Fold these records in; the records that were answered."""
+        found: list[Answer] = []
+        for record in records:
+            topic = topic_of(type(record)).name
+            source = Input(topic, 0, self.row.applied[topic] + 1, record)
+            self.row, answered = fold(self.stage, self.rules, self.row, source)
+            found += answered
+        self.answers += found
+        self.last |= {answer.topic: answer.record for answer in found}
+        return [answer.record for answer in found]
+
+    @property
+    def due_s(self) -> float:
+        """When a tick is next due, in seconds after T0."""
+        return (next_due_ms(self.stage, self.rules, self.row) - T0) / 1000

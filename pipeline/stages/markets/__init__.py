@@ -14,7 +14,7 @@ from pipeline.stages.markets import answers, closing
 from pipeline.stages.markets.board import shown, told
 from pipeline.stages.markets.game import game_of
 from pipeline.stages.markets.market import is_idle, worked_out
-from pipeline.stages.markets.offers import Moment, Offer, moment, next_stale_ms, since_of
+from pipeline.stages.markets.offers import Moment, Offer, moment, next_stale_ms, since_of, stale_after_ms
 from pipeline.stages.markets.state import Market, MarketKey, Markets, SourceBoard
 
 Input = OddsSnapshot | GameProbabilities | ClockTick
@@ -49,7 +49,7 @@ def _snapshot(rules: Rules, state: Markets, snapshot: OddsSnapshot, now_ms: int)
     source = snapshot.source
     board = state.boards.get(source, SourceBoard())
     since = since_of(moment(rules, after), source)
-    if (seen := shown(board, snapshot, since)) is None:
+    if (seen := shown(board, snapshot, since, stale_after_ms(rules, source))) is None:
         return _onward(rules, state, replace(after, ignored=state.ignored + 1), set())
     new, changed = seen
     after = replace(after, boards={**state.boards, source: new})

@@ -4,6 +4,7 @@ Each function takes a source's board as it was and gives the new one with the ma
 it. A quote that is merely seen again changes nothing, unless it had not been usable before.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,12 +23,15 @@ class Since(NamedTuple):
     quoted_ms: int
 
 
-def shown(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[SourceBoard, Changed] | None:
+def shown(
+    board: SourceBoard, snapshot: OddsSnapshot, since: Since, lag_ms: int
+) -> tuple[SourceBoard, Changed] | None:
     """The board after a snapshot of its source; None where it cannot be used.
 
     That is one received before the newest, or one that speaks of changes to something nobody knows: a full
     snapshot has to come first, and again after the source was down or gone. A quote that could not be used
-    until now, by ``since``, is changed by being seen again.
+    until now, by ``since``, is changed by being seen again; so is one whose own time has now fallen more
+    than ``lag_ms`` behind that of its source's others.
     """
     if snapshot.received_at_ms < board.newest_at_ms:
         return None
@@ -38,9 +42,10 @@ def shown(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[Sou
             if board.down:
                 changed |= quotes.keys()
         case SnapshotKind.GONE:
-            return replace(
-                board, quotes={}, full_at_ms=0, newest_at_ms=snapshot.received_at_ms, asked={}
-            ), set(board.quotes)
+            gone = replace(
+                board, quotes={}, full_at_ms=0, newest_at_ms=snapshot.received_at_ms, quoted_at_ms=0, asked={}
+            )
+            return gone, set(board.quotes)
         case _:
             if board.full_at_ms == 0 or board.down:
                 return None
@@ -48,18 +53,27 @@ def shown(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[Sou
             if snapshot.kind is SnapshotKind.DELTA:
                 _overlay(quotes, changed, board, snapshot)
             full_at_ms = board.full_at_ms
+    quoted = sorted(
+        [quote.quoted_at_ms for books in quotes.values() for quote in books.values() if quote.quoted_at_ms]
+    )
+    quoted_at_ms = quoted[len(quoted) // 2] if quoted else 0
+    bounds = sorted((since.quoted_ms, quoted_at_ms - lag_ms))
+    if bisect_left(quoted, bounds[0]) != bisect_left(quoted, bounds[1]):
+        changed |= _quoted_between(quotes, *bounds)
     asked = board.asked
     if snapshot.regions or asked:
         asked = {**asked, **dict.fromkeys([line.book for line in snapshot.lines], snapshot.regions)}
         asked = {book: regions for book, regions in asked.items() if regions}
-    return replace(
+    after = replace(
         board,
         quotes=quotes,
         full_at_ms=full_at_ms,
         newest_at_ms=snapshot.received_at_ms,
+        quoted_at_ms=quoted_at_ms,
         asked=asked,
         down=board.off or (board.down and snapshot.kind is not SnapshotKind.FULL),
-    ), changed
+    )
+    return after, changed
 
 
 def told(source: str, board: SourceBoard, tick: ClockTick) -> SourceBoard:
@@ -95,7 +109,7 @@ def _full(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[Quo
         old = before.get(key, nothing).get(line.book)
         if old is not None and old.prices == line.prices and old.status is line.status:
             here[line.book] = Quote(old.prices, old.status, line.quoted_at_ms, old.changed_at_ms, seen_at_ms)
-            if old.seen_at_ms < since.seen_ms or 0 < old.quoted_at_ms < since.quoted_ms:
+            if old.seen_at_ms < since.seen_ms or _spoke_up(since, old, line.quoted_at_ms):
                 changed.add(key)
         else:
             here[line.book] = Quote(line.prices, line.status, line.quoted_at_ms, seen_at_ms, seen_at_ms)
@@ -124,7 +138,7 @@ def _seen_again(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tup
             if covers(key, book):
                 quoted_at_ms = said.get(book, old.quoted_at_ms)
                 here[book] = Quote(old.prices, old.status, quoted_at_ms, old.changed_at_ms, seen_at_ms)
-                if old.seen_at_ms < since.seen_ms or 0 < old.quoted_at_ms < since.quoted_ms:
+                if old.seen_at_ms < since.seen_ms or _spoke_up(since, old, quoted_at_ms):
                     changed.add(key)
             else:
                 here[book] = old
@@ -146,6 +160,18 @@ def _overlay(quotes: Quotes, changed: Changed, board: SourceBoard, snapshot: Odd
                 del here[line.book]
                 if not here:
                     del quotes[key]
+
+
+def _spoke_up(since: Since, old: Quote, quoted_at_ms: int) -> bool:
+    return 0 < old.quoted_at_ms < since.quoted_ms and (quoted_at_ms >= since.quoted_ms or quoted_at_ms == 0)
+
+
+def _quoted_between(quotes: Quotes, from_ms: int, to_ms: int) -> Changed:
+    return {
+        key
+        for key, books in quotes.items()
+        if any(from_ms <= quote.quoted_at_ms < to_ms for quote in books.values())
+    }
 
 
 def _offered(quotes: Quotes) -> Quotes:

@@ -1,8 +1,9 @@
 """Which quotes can be used now, and why one cannot.
 
-A quote is used while its book offers every outcome openly, its source is up, it was seen lately enough, its
-book has spoken since the last key event (and since the start, once the game runs), and no more trusted source
-speaks for its book in that market.
+A quote is used while its book offers every outcome openly, its source is up, it was seen lately enough and
+its own time is not far behind that of the source's other quotes (its book's feed would be dead), its book has
+spoken since the last key event (and since the start, once the game runs), and no more trusted source speaks
+for its book in that market.
 """
 
 from functools import cache
@@ -114,23 +115,23 @@ def fault(now: Moment, key: MarketKey, source: str, book: str) -> str:
     if board.down:
         return "source_down"
     quote = board.quotes.get(key, {}).get(book)
-    since = since_of(now, source)
     if quote is None or 0.0 in quote.prices:
         return "gone"
     if quote.status is not OPEN:
         return "suspended"
-    if quote.seen_at_ms < now.now_ms - stale_after_ms(now.rules, source):
+    if not _counts(quote, since_of(now._replace(since_ms=0), source)):
         return "stale"
-    if quote.seen_at_ms < since.seen_ms or 0 < quote.quoted_at_ms < since.quoted_ms:
+    if not _counts(quote, Since(now.since_ms, now.since_ms)):
         started = now.game is None or now.game.last_key_event_at_ms <= now.game.started_at_ms
         return "started" if started else "event"
     return "superseded" if (source, book, key[0], key[1]) in now.muted else ""
 
 
 def since_of(now: Moment, source: str) -> Since:
-    """From when on a quote of a source counts."""
-    fresh_from_ms = now.now_ms - stale_after_ms(now.rules, source)
-    return Since(max(now.since_ms, fresh_from_ms), now.since_ms)
+    """From when on a quote of a source counts: fresh, not far behind its source's others, not overtaken."""
+    stale_after = stale_after_ms(now.rules, source)
+    timely_ms = now.boards[source].quoted_at_ms - stale_after if source in now.boards else 0
+    return Since(max(now.since_ms, now.now_ms - stale_after), max(now.since_ms, timely_ms))
 
 
 def next_stale_ms(now: Moment) -> int:

@@ -34,12 +34,13 @@ class SourceBoard(Struct, frozen=True, array_like=True):
     ``full_at_ms`` is when the last full snapshot was received, 0 where one is needed first. ``asked`` are
     the regions that were asked for when a book was last shown, where any were named. ``outages`` is what the
     ticks last counted, -1 before they named the source. While ``down`` no quote of it is used; ``off`` is by
-    hand.
+    hand. ``quoted_at_ms`` is the median of what its quotes say of themselves, 0 where they say nothing.
     """
 
     quotes: Quotes = {}
     full_at_ms: int = 0
     newest_at_ms: int = 0
+    quoted_at_ms: int = 0
     asked: dict[str, tuple[str, ...]] = {}
     outages: int = -1
     down: bool = False
