@@ -203,7 +203,8 @@ def forward(records: Iterable[Record], last_tick_ms: int) -> Iterator[Record]:
         )
         raise TimeRunsBackwards(
             f"this source begins at {begins} and the log has already ticked to {ticked}; time never"
-            " runs backwards in a log: use a fresh one (`sharpline up --data NEW_FOLDER`) or start later with --from"
+            " runs backwards in a log: use a fresh one (`sharpline up --data NEW_FOLDER`) or begin later with"
+            " --from"
         )
     return itertools.chain([first], ordered)
 

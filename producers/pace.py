@@ -39,32 +39,25 @@ def timetable(records: Iterable[Record], speed: float) -> Iterator[Due]:
     """
     interval_ms = tick_interval_ms(speed)
     idle_ms = max(IDLE_OWN_MS, IDLE_REAL_S * speed * 1000)
-    at_s = tick_s = -math.inf
+    at_s, tick_s = 0.0, -math.inf
     now_ms = tick_ms = 0
     for record in records:
         next_ms = max(now_ms, int(getattr(record, "received_at_ms", now_ms)))
-        floor_ms = next_ms // 1000 * 1000
-        if not now_ms:
-            at_s = 0.0
-        elif next_ms - now_ms <= idle_ms:
-            while (due_ms := tick_ms + interval_ms) <= floor_ms:
-                if due_ms > now_ms:
-                    at_s += _real_s(due_ms - now_ms, speed)
-                    now_ms = due_ms
-                tick_s, tick_ms = at_s, due_ms
-                yield Due(at_s, ClockTick(received_at_ms=due_ms))
-            at_s += _real_s(next_ms - now_ms, speed)
         if not now_ms or next_ms - now_ms > idle_ms:
-            if speed:
-                at_s = max(at_s, tick_s + 1 / TICKS_A_SECOND)
-            if floor_ms > tick_ms:
-                tick_s, tick_ms = at_s, floor_ms
-                yield Due(at_s, ClockTick(received_at_ms=floor_ms))
+            now_ms = tick_ms = next_ms // 1000 * 1000
+            at_s = tick_s = max(at_s, tick_s + 1 / TICKS_A_SECOND) if speed else at_s
+            yield Due(at_s, ClockTick(received_at_ms=tick_ms))
+        while tick_ms + interval_ms <= next_ms:
+            tick_ms += interval_ms
+            at_s += _real_s(tick_ms - now_ms, speed)
+            now_ms, tick_s = tick_ms, at_s
+            yield Due(at_s, ClockTick(received_at_ms=tick_ms))
+        at_s += _real_s(next_ms - now_ms, speed)
         now_ms = next_ms
         yield Due(at_s, record)
     last_ms = -(-now_ms // 1000) * 1000
     if last_ms > tick_ms:
-        at_s = max(at_s + _real_s(last_ms - now_ms, speed), tick_s + 1 / TICKS_A_SECOND)
+        at_s = max(at_s + _real_s(last_ms - now_ms, speed), tick_s + 1 / TICKS_A_SECOND) if speed else at_s
         yield Due(at_s, ClockTick(received_at_ms=last_ms))
 
 

@@ -126,14 +126,17 @@ def game(rows: Sequence[Row], delay_ms: int = DELAY_MS) -> list[Record]:
         ),
         *closing_line(first, event_id, before_ms),
     ]
-    now_ms = before_ms
+    now_ms = happened_ms = before_ms - delay_ms
 
     def add(
         place: int, kind: str, when: Moment, score: tuple[int, int], *, suffix: str = "", text: str = "",
         status: GameStatus = GameStatus.LIVE, situation: AmericanFootball | None = None,
     ) -> None:  # fmt: skip
-        nonlocal now_ms
+        nonlocal now_ms, happened_ms
         row = rows[place]
+        if when.basis is TimeBasis.ESTIMATED:  # never before what came before it in the file
+            when = Moment(max(when.at_ms, happened_ms), TimeBasis.ESTIMATED)
+        happened_ms = when.at_ms
         # Starts overlap ends by a second at times: what is received later is never received earlier.
         now_ms = max(now_ms, when.at_ms + delay_ms)
         records.append(

@@ -1,9 +1,9 @@
 """The Odds API, version 4: prices of many books for the coming and running games of a sport.
 
 ``GET /v4/sports/{sport}/odds`` answers with a list of events, each with its books, their markets and their
-outcomes. Outcomes are sorted by name, so they are told apart by name. It does not say that a market is suspended: the
-market is not there. It has no word for the part of the game: ``h2h`` of a soccer match is the three-way
-market of regulation time, everywhere else it is two-way with overtime.
+outcomes. Outcomes are sorted by name, so they are told apart by name. It does not say that a market is
+suspended: the market is not there. It has no word for the part of the game: ``h2h`` of a soccer match is the
+three-way market of regulation time, everywhere else it is two-way with overtime.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,0 +1,8 @@
+"""Moments as people write them."""
+
+from datetime import datetime
+
+
+def at_ms(text: str) -> int:
+    """Unix ms of an ISO time with a zone."""
+    return int(datetime.fromisoformat(text).timestamp() * 1000)
