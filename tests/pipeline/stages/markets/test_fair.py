@@ -1,0 +1,101 @@
+"""Fair prices: the desks' agreement, from complete, open, fresh prices."""
+
+import pytest
+
+from pipeline.records import FairMarket, GameStatus, Line, QuoteStatus
+from pipeline.stages.markets import MARKETS
+from tests.make import Followed, at, game, quote, snapshot, tick
+
+
+def fair(*lines: Line) -> tuple[FairMarket, ...]:
+    event = Followed(MARKETS)
+    event(snapshot(*lines))
+    return event.last["odds.fair"].markets if event.last else ()
+
+
+def test_two_desks_make_a_fair_price_by_the_power_method() -> None:
+    (market,) = fair(quote("a", 1.33, 3.40), quote("b", 1.33, 3.40))
+
+    assert market.probabilities == pytest.approx((0.73429, 0.26571), abs=1e-5)
+    assert market.desks == 2
+    assert market.overround == pytest.approx(0.0460, abs=1e-4)
+
+
+def test_one_desk_is_no_consensus_however_many_brands_it_has() -> None:
+    assert fair(quote("sim-copperline", 1.9, 1.9), quote("sim-copperline-extra", 1.9, 1.9)) == ()
+
+
+def test_brands_of_a_desk_are_one_vote() -> None:
+    brands = [quote(book, 1.5, 2.7) for book in ("sim-copperline", "sim-copperline-extra")]
+
+    (market,) = fair(*brands, quote("x", 1.9, 1.9), quote("y", 1.9, 1.9))
+
+    assert market.desks == 3
+    assert market.probabilities == pytest.approx((0.5, 0.5))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(quote("c", 1.2, 4.9, status=QuoteStatus.SUSPENDED), id="suspended"),
+        pytest.param(quote("c", 1.2, 4.9, status=QuoteStatus.REFERENCE), id="reference"),
+        pytest.param(quote("c", 1.2, 0.0), id="an outcome missing"),
+        pytest.param(quote("c", 1.2, 4.9, 9.0), id="another market"),
+        pytest.param(quote("c", 1.2, 4.9, scope="h1"), id="another scope"),
+    ],
+)
+def test_a_quote_that_cannot_be_bet_at_has_no_vote(line: Line) -> None:
+    (market,) = fair(quote("a", 1.9, 1.9), quote("b", 1.9, 1.9), line)
+
+    assert (market.desks, market.probabilities) == (2, pytest.approx((0.5, 0.5)))
+
+
+def test_the_closing_book_of_published_lines_has_no_vote_even_when_shown_as_open() -> None:
+    (market,) = fair(quote("a", 1.9, 1.9), quote("b", 1.9, 1.9), quote("closing", 1.2, 4.9))
+
+    assert market.desks == 2
+
+
+def test_each_line_is_a_market_of_its_own_and_they_are_sorted() -> None:
+    places = [("total", 44.5), ("spread", -3.0), ("spread", -3.5), ("h2h", 0.0)]
+
+    markets = fair(*[quote(book, 1.9, 1.9, market=m, line=line) for m, line in places for book in ("a", "b")])
+
+    assert [(market.market, market.line) for market in markets] == sorted(places)
+
+
+def test_a_fair_price_ends_when_its_quotes_are_stale_and_the_tick_for_it_is_due() -> None:
+    event = Followed(MARKETS)
+    event(snapshot(quote("a", 1.9, 1.9), quote("b", 1.9, 1.9)))
+    assert event.due_s == 30.001
+
+    assert event(tick(30)) == []
+    (answer,) = event(tick(30.001))
+
+    assert answer.markets == ()
+
+
+def test_after_a_key_event_only_books_that_have_spoken_since_count() -> None:
+    event = Followed(MARKETS)
+    live = {"status": GameStatus.LIVE, "started_at_ms": at(-100)}
+    books = ("a", "b", "c")
+    event(game(-90, **live), snapshot(*[quote(book, 1.9, 1.9) for book in books]))
+
+    event(game(6, last_key_event_at_ms=at(5), **live))
+    assert event.last["odds.fair"].markets == ()
+
+    event(
+        snapshot(
+            *[quote(book, 1.5, 2.7, quoted_at_ms=at(4 if book == "c" else 6)) for book in books], seconds=7
+        )
+    )
+    (market,) = event.last["odds.fair"].markets
+    assert market.desks == 2
+
+
+def test_a_finished_game_has_no_fair_price() -> None:
+    event = Followed(MARKETS)
+
+    event(snapshot(quote("a", 1.9, 1.9), quote("b", 1.9, 1.9)), game(5, status=GameStatus.FINAL))
+
+    assert event.last["odds.fair"].markets == ()
