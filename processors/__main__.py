@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
-from pipeline.errors import SharplineError
+from pipeline.errors import BrokerUnavailable, SharplineError, TopicsUnfit
 
+#: To start again helps with the latter; with anything else a person has to do what the sentence says.
+EXIT_CODES = {TopicsUnfit: 74, BrokerUnavailable: 75}
 STAGES = ("games", "markets", "bets")
 
 
@@ -34,7 +36,7 @@ def main(stage: str, data: Path, port: int, worker: str) -> None:
         run(STAGES[stage], data, port, worker)
     except SharplineError as error:
         click.echo(f"sharpline process: {error}", err=True)
-        sys.exit(getattr(error, "exit_code", 2))
+        sys.exit(EXIT_CODES.get(type(error), 2))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The right to write, which lasts as long as the group can believe in us.
 
-A worker that was paused for longer than its session wakes up with its queues still full, while another already
-works on its partitions; whatever it wrote then would roll their rows back.
+A worker that was paused for longer than its session wakes up with its queues still full, while another
+already works on its partitions; whatever it wrote then would roll their rows back.
 """
 
 import logging

@@ -50,8 +50,8 @@ class Positions:
     async def admit(self, tp: TP, offset: int) -> None:
         """Take note that a record was handed out; end the process where records before it were not.
 
-        A lower offset than expected is a replay. A higher one means that records were lost on their way, unless
-        the topic is compacted and the broker holds none in between.
+        A lower offset than expected is a replay. A higher one means that records were lost on their way,
+        unless the topic is compacted and the broker holds none in between.
         """
         expected = self.next(tp)
         if offset > expected:

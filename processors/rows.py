@@ -102,5 +102,5 @@ class Rows:
 
     def _hold(self, key: bytes, partition: int, value: bytes) -> None:
         self._store.data[key] = value
-        # Faust itself does so only for rows that it recovered, and would keep the rest when their partition goes.
+        # Faust does so only for rows that it recovered, and would keep the rest when their partition goes.
         self._store._key_partition[key] = partition

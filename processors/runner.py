@@ -1,7 +1,7 @@
 """A stage over Kafka: batches in, answers acknowledged, then rows, then the inputs are done.
 
-That order is the guarantee: a row never runs ahead of what readers can see, and after a crash an input is at worst
-folded again from the old row.
+That order is the guarantee: a row never runs ahead of what readers can see, and after a crash an input is at
+worst folded again from the old row.
 """
 
 import asyncio
@@ -10,11 +10,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
-from faust.types import TP, EventT
+from faust.types import EventT
 
 from pipeline import codec, telemetry
 from pipeline.cluster import changelog
 from pipeline.errors import UnreadableRecord
+from pipeline.records import Derived
 from pipeline.settings import Rules
 from pipeline.stages.fold import Input, Row, Stage, fold, merged
 from pipeline.telemetry import say
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class Producer(Protocol):
-    """As much of Faust's producer as is used: sends at once, and gives what to await for the acknowledgement."""
+    """As much of Faust's producer as is used: it sends, and gives what to await for the acknowledgement."""
 
     async def send(
         self,
@@ -60,7 +61,7 @@ class Runner:
         positions: Positions,
         lease: Lease,
         producer: Callable[[], Producer],
-        end: Callable[[TP], int | None],
+        end: Callable[[str, int], int | None],
     ) -> None:
         self._stage, self._rules, self._partitions = stage, rules, partitions
         self._rows, self._positions, self._lease = rows, positions, lease
@@ -76,7 +77,7 @@ class Runner:
         self._read = {topic: telemetry.RECORDS_READ.labels(stage.name, topic) for topic in stage.sources}
 
     def begin_generation(self) -> None:
-        """Partitions were given out anew and their rows recovered. Raises TopicsUnfit on rows of another log."""
+        """Partitions were given out anew and rows recovered. Raises TopicsUnfit on rows that are unfit."""
         self._positions.forget()
         self._ticks.forget()
         for partition, key, row in self._rows.reopen():
@@ -119,7 +120,7 @@ class Runner:
             self._positions.saw(tp, record.received_at_ms)
             source = Input(topic, tp.partition, message.offset, record)
             if topic == TICKS:
-                self._ticks.add(source, lambda topic, at=tp.partition: self._end(TP(topic, at)))
+                self._ticks.add(source, self._end)
             else:
                 found.setdefault((tp.partition, key), []).append(source)
                 self._delay_seconds.observe(max(0.0, now_s - message.timestamp))
@@ -157,14 +158,11 @@ class Runner:
             self._ticks.note(tick.partition, key, folded)
 
     async def _fold(self, row: Row[Any], source: Input) -> Row[Any] | None:
-        """The row with one input applied and its answers sent; None, and the input buried, where that fails."""
+        """The row with one input applied and its answers sent; None where that fails, and it is buried."""
         started_s = time.perf_counter()
         try:
             folded, answers = fold(self._stage, self._rules, row, source)
-            bodies = [
-                (topic, *codec.encode(topic, record)) if record else (topic, key.encode(), None)
-                for topic, key, record in answers
-            ]
+            bodies = [(topic, *_encoded(topic, key, record)) for topic, key, record in answers]
         except Exception as error:  # whatever a fold raises is about this record, and buried with it
             origin = (source.topic, source.partition, source.offset)
             say(logger, "fold failed", logging.ERROR, event=row.event_id, origin=origin, error=repr(error))
@@ -204,14 +202,18 @@ class Runner:
         self._unacknowledged.clear()
 
     async def _write(self) -> None:
-        """Await the answers, then write the rows that made them, and await those: only then is an input done."""
+        """Await the answers, then write the rows behind them and await those: only then is an input done."""
         await self._acknowledged()
         self._lease.check("rows")
         for key, (partition, row) in self._touched.items():
             value = self._rows.encode(row)
-            # To the partition of the event, and awaited: a table of Faust takes the partition from its current
-            # event, and does not say when a row was refused.
+            # To the partition of the event, and awaited: a table of Faust takes the partition from its
+            # current event, and does not say when a row was refused.
             await self._send(self._changelog, key, value, partition, None)
             self._rows.put(key, partition, row, value)
         self._touched.clear()
         await self._acknowledged()
+
+
+def _encoded(topic: str, key: str, record: Derived | None) -> tuple[bytes, bytes | None]:
+    return (key.encode(), None) if record is None else codec.encode(topic, record)

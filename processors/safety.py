@@ -1,7 +1,7 @@
 """What makes Faust safe, in one place, each override with the reason above it.
 
-They touch private parts of faust-streaming, mode-streaming and aiokafka, so these are pinned, and another version
-refuses to load. Each was found by losing records, or time, on a real broker.
+They touch private parts of faust-streaming, mode-streaming and aiokafka, so these are pinned, and another
+version refuses to load. Each was found by losing records, or time, on a real broker.
 """
 
 import heapq
@@ -43,6 +43,8 @@ class IdempotentProducer(driver.Producer):
 
 
 class IdempotentTransport(driver.Transport):
+    """Where the app gets that producer from."""
+
     Producer = IdempotentProducer
 
 
@@ -50,15 +52,16 @@ class QuietRecovery(Recovery):
     """Recovery that lets no record into the stream queues before they are cleared, and reads rows in bulk."""
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
-        # It resumes the source partitions, seeks (a round trip for each), and ends with flow_control.resume(),
-        # which clears every stream queue: whatever was fetched in between vanishes, and is committed later.
+        # It resumes the source partitions, seeks (a round trip for each), and ends with
+        # flow_control.resume(), which clears every stream queue: whatever was fetched in between vanishes,
+        # and is committed later.
         self.app.consumer.stop_flow()
         self.app.flow_control.suspend()
         await super().on_recovery_completed(generation_id)
 
     async def _build_offsets(self, consumer: Any, tps: set[TP], destination: Counter[TP], title: str) -> None:
-        # Faust replays a changelog record by record, 150 µs each. Everything up to the highwater is read here in
-        # bulk instead; what it then sees is a table that has nothing left to recover.
+        # Faust replays a changelog record by record, 150 µs each. Everything up to the highwater is read here
+        # in bulk instead; what it then sees is a table that has nothing left to recover.
         await super()._build_offsets(consumer, tps, destination, title)
         if title != "active":
             return
@@ -74,6 +77,8 @@ class QuietRecovery(Recovery):
 
 
 class QuietTables(TableManager):
+    """Tables that recover by `QuietRecovery`, and start at once."""
+
     @property
     def recovery(self) -> Recovery:
         if self._recovery is None:
@@ -104,8 +109,8 @@ class SafeApp(faust.App):
 class TimeScheduler(DefaultSchedulingStrategy):
     """Hands out the records of one fetch by their time stamps, each partition in its own order.
 
-    Faust takes turns by topic: while it catches up, slow topics and ticks are read to their end first, and old
-    odds meet probabilities of a later hour.
+    Faust takes turns by topic: while it catches up, slow topics and ticks are read to their end first, and
+    old odds meet probabilities of a later hour.
     """
 
     def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
@@ -146,7 +151,7 @@ def install(on_heartbeat: Callable[[], Callable[[], None]], on_member_id: Callab
             succeeded()
         return bool(answered)
 
-    # A worker that was paused for longer than its session still owns its queues; the lease needs to know since when.
+    # A worker that was paused for longer than its session still owns its queues; the lease asks since when.
     GroupCoordinator._do_heartbeat = watched_heartbeat
 
     def member_id(self: GroupCoordinator) -> str:
@@ -182,7 +187,7 @@ def configured(name: str, bootstrap: str, datadir: os.PathLike[str], session_s: 
         producer_acks=-1,
         producer_linger=0,
         producer_compression_type=COMPRESSION,
-        # One request for each partition and broker is in flight: small batches would wait in line for each other.
+        # One request to each broker is in flight: small batches would wait in line for each other.
         producer_max_batch_size=512_000,
         producer_max_request_size=MAXIMUM_ROW_BYTES,
     )

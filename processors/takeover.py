@@ -1,7 +1,7 @@
 """A killed worker's place in its group, taken at once by its successor.
 
-The group would wait a whole session for the dead. A lock on the worker's folder proves that its predecessor has
-ended; the member id that it left there is enough to take it out of the group.
+The group would wait a whole session for the dead. A lock on the worker's folder proves that its predecessor
+has ended; the member id that it left there is enough to take it out of the group.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def lock(folder: Path) -> IO[str]:
-    """Hold a worker's folder for as long as the returned file lives; waits until its predecessor has ended."""
+    """Hold a worker's folder for as long as the returned file lives; waits for a predecessor to end."""
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / LOCK).open("w")
     try:
@@ -37,7 +37,7 @@ def lock(folder: Path) -> IO[str]:
 
 
 def remember(folder: Path, member_id: str) -> None:
-    """Keep the member id for a successor; an empty one leaves the last, which a successor may still have to end."""
+    """Keep the member id for a successor; an empty one leaves the last, which may still have to be ended."""
     if member_id:
         fresh = folder / f"{MEMBER}.fresh"
         fresh.write_text(member_id)

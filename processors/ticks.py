@@ -24,8 +24,8 @@ class _Pending(NamedTuple):
 class Ticks:
     """Ticks that wait for the other topics of their partition, and the events that are due.
 
-    A waiting tick is in memory alone: it is acknowledged with the batch that it came in, and lost with the process.
-    That is harmless, since the next tick carries everything that it did.
+    A waiting tick is in memory alone: it is acknowledged with the batch that it came in, and lost with the
+    process. That is harmless, since the next tick carries everything that it did.
     """
 
     def __init__(self, stage: Stage[Any], rules: Rules) -> None:
@@ -52,13 +52,13 @@ class Ticks:
         """Ask nothing of an event until its next record: a tick failed on it, and so would every other."""
         self._due.get(partition, {}).pop(key, None)
 
-    def add(self, tick: Input, end: Callable[[str], int | None]) -> None:
+    def add(self, tick: Input, end: Callable[[str, int], int | None]) -> None:
         """Let a tick wait; ``end`` tells where a topic's partition now ends, None while that is not known."""
-        ends = {topic: end(topic) for topic in self._others}
+        ends = {topic: end(topic, tick.partition) for topic in self._others}
         self._pending.setdefault(tick.partition, []).append(_Pending(tick, ends))
 
     def ready(self, progress: Callable[[str, int], Progress]) -> Iterator[Input]:
-        """Of each partition the last tick that its other topics have caught up with; those before it are done."""
+        """Of each partition the last tick that its other topics have come to; earlier ones are done."""
         for partition, pending in self._pending.items():
             read = {topic: progress(topic, partition) for topic in self._others}
             for place in reversed(range(len(pending))):

@@ -1,7 +1,7 @@
 """A thread that ends a worker which lives and does nothing, so that its supervisor starts it again.
 
-It asks the broker with a handle of its own, so it works when the loop is blocked, and when the group's error went
-to a waiter that nobody awaits, which was seen to leave a worker alive and idle for ever.
+It asks the broker with a handle of its own, so it works when the loop is blocked, and when the group's error
+went to a waiter that nobody awaits, which was seen to leave a worker alive and idle for ever.
 """
 
 import logging
@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 class Watchdog(threading.Thread):
     """Ends the process when it stood still for longer than ``limit_s`` although there was something to do.
 
-    ``unready`` says how far joining and recovery are, None when they are done. ``owned`` are the source partitions
-    that are ours, ``progress`` the last offset read of one.
+    ``unready`` says how far joining and recovery are, None when they are done. ``owned`` are the source
+    partitions that are ours, ``progress`` the last offset read of one.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Watchdog(threading.Thread):
                 self._look_at_recovery(now_s)
                 self._look_at_partitions(handle, now_s)
             except KafkaException as error:
-                # No fault of the worker. A fresh handle: an old one stayed blind for 75 s after a leader had died.
+                # No fault of the worker. A fresh handle: an old one stayed blind for 75 s after a failover.
                 say(logger, "the broker does not answer", logging.WARNING, error=error.args[0])
                 self._forget(now_s)
                 handle.close()
@@ -97,7 +97,7 @@ class Watchdog(threading.Thread):
             seen = self._moved_at_s.get(place)
             if seen is None or seen[0] != state or end <= committed:
                 self._moved_at_s[place] = (state, now_s)
-            # Of a partition that is another's the lag is not ours; where we own none, the group may have lost us.
+            # The lag of another's partition is not ours; where we own none, the group may have lost us.
             elif now_s - seen[1] > self._limit_s and (place in owned or not owned):
                 self._end(
                     "there is something to read, and nothing is read",

@@ -1,6 +1,5 @@
 """One worker process of a stage: everything around the runner, from the first check to the last commit."""
 
-import asyncio
 import logging
 import os
 import sys
@@ -36,8 +35,8 @@ logger = logging.getLogger(__name__)
 def run(stage: Stage[Any], data: Path, port: int = 0, worker: str = "w0") -> NoReturn:
     """Work on a stage until SIGTERM; then exit with 0.
 
-    Other ways to end, for a supervisor that starts it again: 70 it stood still, 71 records went missing on their way
-    here, 72 a batch failed, 73 the lease was lost, 74 rows or topics are not those that it can go on with.
+    Other ways to end, for a supervisor that starts it again: 70 it stood still, 71 records went missing on
+    their way here, 72 a batch failed, 73 the lease was lost, 74 its rows or topics are unfit.
 
     Raises
     ------
@@ -163,9 +162,10 @@ class _Worker:
         # Where Faust has sought to; it keeps None for an offset of 0.
         return self._app.consumer._committed_offset.get(tp)
 
-    def _end(self, tp: TP) -> int | None:
+    def _end(self, topic: str, partition: int) -> int | None:
         # Of the last fetch, so without a question to the broker.
-        return self._app.consumer.highwater(tp)
+        end: int | None = self._app.consumer.highwater(TP(topic, partition))
+        return end
 
     def _owned(self) -> set[Place]:
         if self._app._consumer is None:

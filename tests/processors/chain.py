@@ -1,4 +1,4 @@
-"""A stage that is sensitive to everything that may go wrong with order: a chain of checksums over its inputs."""
+"""A stage that is sensitive to whatever may go wrong with order: a chain of checksums over its inputs."""
 
 import zlib
 from typing import Any
@@ -11,7 +11,7 @@ from pipeline.stages.fold import Stage
 
 SOURCES = ("odds.snapshots", "games.events", "games.probabilities", "clock.ticks")
 DUE_AFTER_MS = 700
-OVER_AFTER = "over"
+OVER = "over"
 RAISES = "this record raises"
 
 
@@ -33,7 +33,7 @@ def step(_: Rules, state: Chain, record: Any, now_ms: int) -> tuple[Chain, list[
         if not 0 < state.due_at_ms <= now_ms:
             return state, []
         due_at_ms = 0
-    ended_at_ms = now_ms if isinstance(record, GameEvent) and record.text == OVER_AFTER else state.ended_at_ms
+    ended_at_ms = now_ms if isinstance(record, GameEvent) and record.text == OVER else state.ended_at_ms
     said = msgspec.json.encode(record, order="deterministic")
     chained = Chain(state.count + 1, zlib.crc32(said, state.checksum), due_at_ms, ended_at_ms)
     return chained, [answer(chained)]
