@@ -177,6 +177,7 @@ class Feed:
 
     def _close(self) -> None:
         try:
+            self._committed.clear()  # of those under way nobody would hear whether they failed
             if not self._away and (offsets := self._uncommitted()):
                 self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:

@@ -1,12 +1,14 @@
-"""A gateway without Kafka on a real port, and messages to publish to it."""
+"""A gateway without Kafka on a real port, messages to publish to it, and what clients say to it."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import uvicorn
+from websockets.sync.client import ClientConnection
 
 from gateway.__main__ import listening, server_of
 from gateway.app import create_app
@@ -68,3 +70,26 @@ def gateway() -> Iterator[Running]:
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive()
+
+
+def heard(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    """The next message, heartbeats aside, which must be of this kind."""
+    while (said := json.loads(socket.recv(timeout=30)))["type"] == "heartbeat":
+        pass
+    assert said["type"] == kind, said
+    return said
+
+
+def ask(socket: ClientConnection, **request: Any) -> None:
+    socket.send(json.dumps(request))
+
+
+def subscribed(socket: ClientConnection, *channels: dict[str, str], id: Any = 1) -> list[dict[str, Any]]:
+    """Subscribe and return the snapshot."""
+    ask(socket, op="subscribe", id=id, channels=channels)
+    found = []
+    while (said := json.loads(socket.recv(timeout=30)))["type"] != "subscribed":
+        assert said["type"] == "snapshot", said
+        found.append(said)
+    assert said["id"] == id
+    return found

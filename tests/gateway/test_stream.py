@@ -9,37 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 from gateway.protocol import MAXIMUM_BYTES, MAXIMUM_SUBSCRIPTIONS, understood
 from pipeline.errors import BadRequest
-from tests.gateway.running import Running, message
+from tests.gateway.running import Running, ask, heard, message, subscribed
 from tests.make_records import AT_MS, EVENT, example
 
 ARBITRAGE = "bets.arbitrage"
-
-
-def heard(socket: ClientConnection, kind: str) -> dict[str, Any]:
-    """The next message, heartbeats aside, which must be of this kind."""
-    while (said := json.loads(socket.recv(timeout=30)))["type"] == "heartbeat":
-        pass
-    assert said["type"] == kind, said
-    return said
-
-
-def ask(socket: ClientConnection, **request: Any) -> None:
-    socket.send(json.dumps(request))
-
-
-def subscribed(socket: ClientConnection, *channels: dict[str, str], id: Any = 1) -> list[dict[str, Any]]:
-    """Subscribe and return the snapshot."""
-    ask(socket, op="subscribe", id=id, channels=channels)
-    found = []
-    while (said := json.loads(socket.recv(timeout=30)))["type"] != "subscribed":
-        assert said["type"] == "snapshot", said
-        found.append(said)
-    assert said["id"] == id
-    return found
 
 
 def test_snapshot_then_updates(gateway: Running) -> None:
