@@ -57,7 +57,7 @@ class _View:
         """Quote a market at every brand."""
         self.quotes[place] = quote
         self.brands[place] = [
-            quote._replace(prices=_cut(quote.prices, BRAND_CUTS[brand])) if brand else quote
+            Quote(quote.line, _cut(quote.prices, BRAND_CUTS[brand]), quote.open) if brand else quote
             for brand in range(len(self.desk.books))
         ]
 

@@ -112,21 +112,26 @@ def prices(fair: Sequence[float], shift: float, margin: float) -> tuple[float, .
 
     Margin is taken by a power, more of it from the less likely.
     """
-    power = math.log(1.0 + margin) / math.log(len(fair)) - 1.0
+    power = _power(margin, len(fair))
     if len(fair) == 2:
         odds = fair[0] / fair[1] * math.exp(shift)
-        believed: Sequence[float] = (odds / (1.0 + odds), 1.0 / (1.0 + odds))
-    else:
-        home, away, draw = fair[0] * math.exp(shift / 2.0), fair[1] * math.exp(-shift / 2.0), fair[2]
-        total = home + away + draw
-        believed = (home / total, away / total, draw / total)
-    return tuple([rounded(max(chance, LEAST) ** power) for chance in believed])
+        first = odds / (1.0 + odds)
+        return rounded(max(first, LEAST) ** power), rounded(max(1.0 - first, LEAST) ** power)
+    home, away, draw = fair[0] * math.exp(shift / 2.0), fair[1] * math.exp(-shift / 2.0), fair[2]
+    total = home + away + draw
+    return tuple([rounded(max(chance / total, LEAST) ** power) for chance in (home, away, draw)])
+
+
+@cache
+def _power(margin: float, outcomes: int) -> float:
+    """Of the probability, so that outcomes alike in chance cost together 1 and the margin."""
+    return math.log(1.0 + margin) / math.log(outcomes) - 1.0
 
 
 def rounded(price: float) -> float:
     """In the steps that books show."""
     if price < 10.0:
-        return max(1.01, round(price, 2))
+        return round(price, 2) if price > 1.01 else 1.01
     return round(price, 1) if price < 30.0 else min(MOST_PRICE, float(round(price)))
 
 
