@@ -105,7 +105,7 @@ def fold(stage: Stage[S], rules: Rules, row: Row[S], source: Input) -> tuple[Row
     state, found = stage.step(rules, row.state, record, now_ms)
     repeat = is_tick and bool(row.sent) and now_ms >= row.repeated_at_ms + rules.repeat_ms
     if repeat:
-        found = _joined(found, stage.standing(rules, state, now_ms))
+        found = _joined(found, _repeated(row, stage.standing(rules, state, now_ms)))
     if is_tick and not found and state is row.state:
         return row, []
     forced = isinstance(record, GameEvent) and record.source_event_id != ""
@@ -118,7 +118,7 @@ def fold(stage: Stage[S], rules: Rules, row: Row[S], source: Input) -> tuple[Row
                 continue
             sent[topic.name] = said
         news.append((topic, body))
-    if is_tick and not news and state == row.state:
+    if is_tick and not news and not repeat and state == row.state:
         return row, []
     folded = msgspec.structs.replace(
         _applied(row, source, now_ms),
@@ -218,6 +218,11 @@ def _stamped(row: Row[Any], key: Callable[[Any], str], topic: str, body: Derived
         made_with=row.made_with,
     )
     return Answer(topic, key(record), record)
+
+
+def _repeated(row: Row[Any], standing: list[Derived]) -> list[Derived]:
+    """Only what was ever sent stands on a topic."""
+    return [body for body in standing if topic_of(type(body)).name in row.sent]
 
 
 def _joined(found: list[Derived], standing: list[Derived]) -> list[Derived]:

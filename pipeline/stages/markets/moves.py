@@ -60,7 +60,7 @@ def drifts(
             size = max(max(moves), -min(moves))
             if size < rules.move_log_odds:
                 continue
-            place = max(place for place, moved in enumerate(moves) if abs(moved) == size)
+            place = min(place for place, moved in enumerate(moves) if abs(moved) == size)
             moved = moves[place]
             old = standing.get(outcome)
             further = rules.move_log_odds / 2.0
