@@ -5,7 +5,7 @@ of the same sides that day ends in ``:2``. A name that is not surely known is re
 """
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -54,6 +54,12 @@ def local_day(league: str, at_ms: int) -> date:
         return moment.astimezone(ZoneInfo(data.leagues()[league].zone)).date()
     except (ValueError, OverflowError, OSError) as error:
         raise Refused(f"{at_ms} is not a time in Unix ms: {error}") from error
+
+
+def day_over_ms(event_id: str) -> int:
+    """Unix ms at which the event's day has ended in every zone and its games are over."""
+    noon_after = datetime.combine(parse(event_id).day, time(12), UTC) + timedelta(days=1)
+    return int(noon_after.timestamp()) * 1000
 
 
 @cache

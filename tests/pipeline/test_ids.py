@@ -114,3 +114,7 @@ def test_every_team_can_be_part_of_an_id() -> None:
     for row in data.teams():
         assert ids.parse(f"{row.league}:2025-09-14:{row.team}-zzzz").home == row.team
         assert row.alias == " ".join(row.alias.split()), "a name is looked up with single spaces"
+
+
+def test_a_day_is_over_once_it_has_ended_in_every_zone() -> None:
+    assert ids.day_over_ms("nfl:2025-09-14:kc-phi") == ms(2025, 9, 15, 12)

@@ -34,14 +34,16 @@ class Bets(Struct, frozen=True, kw_only=True, array_like=True):
     """What an event's opportunities are and how its game stands.
 
     ``regulation`` is the last score seen in regulation and ``overtime`` whether the game was played on.
-    ``ending`` is None while the game is not over. ``sent`` is a digest of the result last sent for each
-    opportunity. ``judged`` is the newest revision of the probabilities that was scored.
+    ``reported`` says that a feed follows the game. ``ending`` is None while it is not over. ``sent`` is a
+    digest of the result last sent for each opportunity. ``judged`` is the newest revision of the
+    probabilities that was scored.
     """
 
     event_id: str
     followed: dict[str, Opportunity] = {}
     closing: tuple[ClosingMarket, ...] = ()
     started_at_ms: int = 0
+    reported: bool = False
     regulation: tuple[int, int] | None = None
     overtime: bool = False
     ending: Ending | None = None
@@ -96,7 +98,7 @@ def _played(bets: Bets, game: GameState) -> Bets:
     in_regulation = 0 < game.period <= scheduled_periods(league, position)
     at_its_end = overtime and not bets.overtime and position.lead == 0
     regulation = now if in_regulation or at_its_end else bets.regulation
-    changed = replace(bets, regulation=regulation, overtime=overtime)
+    changed = replace(bets, reported=True, regulation=regulation, overtime=overtime)
     if game.status in CALLED_OFF:
         return _over(changed, Ending(void=True), game)
     if game.status == GameStatus.FINAL:
@@ -150,6 +152,11 @@ def _standing(bets: Bets) -> list[Derived]:
     return [found] if found else []
 
 
+def _ended_at_ms(bets: Bets) -> int:
+    """When the game ended; one that no feed follows has with its day, and its bets stay without a result."""
+    return bets.ended_at_ms if bets.reported else ids.day_over_ms(bets.event_id)
+
+
 def _league(bets: Bets) -> League:
     return data.leagues()[ids.parse(bets.event_id).league]
 
@@ -172,5 +179,5 @@ BETS = Stage(
     step=step,
     due_at_ms=lambda rules, bets: 0,
     standing=lambda rules, bets, now_ms: _standing(bets),
-    ended_at_ms=lambda bets: bets.ended_at_ms,
+    ended_at_ms=_ended_at_ms,
 )

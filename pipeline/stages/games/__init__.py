@@ -101,14 +101,14 @@ def _with_tick(rules: Rules, game: Game, tick: ClockTick, now_ms: int) -> tuple[
 
 def _answered(game: Game, changed: Game) -> tuple[Game, list[Derived]]:
     """The answers that a closing line or a tick leads to: those of which it changed something."""
-    answers: list[Derived] = []
-    if changed.reports is not game.reports:
-        answers.append(_state(changed))
-    said = _probabilities(changed)
-    before = game.said
+    if not changed.reports:
+        return changed, []  # an answer would tell its readers that a feed follows this game
+    answers: list[Derived] = [] if changed.reports is game.reports else [_state(changed)]
+    said, before = _probabilities(changed), game.said
     if before is None or replace(before, source_event_id="", impact=0.0) != said:
-        changed = replace(changed, said=replace(said, impact=_impact(before, said)))
-        answers.append(changed.said)  # type: ignore[arg-type]
+        said = replace(said, impact=_impact(before, said))
+        changed = replace(changed, said=said)
+        answers.append(said)
     return changed, answers
 
 
@@ -229,6 +229,11 @@ def _standing(game: Game) -> list[Derived]:
     return [*answers, game.said] if game.said else answers
 
 
+def _ended_at_ms(game: Game) -> int:
+    """When the game ended; one that no feed follows has with its day."""
+    return game.finished_at_ms if game.reports else ids.day_over_ms(game.event_id)
+
+
 def _league(game: Game) -> League:
     return data.leagues()[ids.parse(game.event_id).league]
 
@@ -249,5 +254,5 @@ GAMES = Stage(
     step=step,
     due_at_ms=_due_at_ms,
     standing=lambda rules, game, now_ms: _standing(game),
-    ended_at_ms=lambda game: game.finished_at_ms,
+    ended_at_ms=_ended_at_ms,
 )

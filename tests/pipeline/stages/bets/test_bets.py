@@ -283,13 +283,23 @@ def test_a_close_of_lines_alone_is_judged_by_what_they_mean() -> None:
     assert 0.1 < found.closing_log_loss < math.log(2.0)
 
 
-def test_a_tick_changes_nothing_and_none_is_waited_for() -> None:
+def test_a_tick_changes_nothing() -> None:
     row, _ = folded([value(bet())])
     again, answers = fold(BETS, RULES, row, Input("clock.ticks", 0, 9, ClockTick(received_at_ms=START_MS)))
 
     assert again is row
     assert answers == []
-    assert next_due_ms(BETS, RULES, row) == 0
+
+
+def test_bets_on_a_game_that_no_feed_follows_are_let_go_some_days_after_its_day() -> None:
+    row, _ = folded([value(bet())])
+    due_ms = next_due_ms(BETS, RULES, row)
+    closed, answers = fold(BETS, RULES, row, Input("clock.ticks", 0, 9, ClockTick(received_at_ms=due_ms)))
+
+    assert due_ms > START_MS + RULES.rollback_ms
+    assert closed.closed
+    assert answers == []
+    assert next_due_ms(BETS, RULES, folded([value(bet()), state()])[0]) == 0
 
 
 def test_a_row_is_emptied_once_its_results_cannot_be_rolled_back() -> None:

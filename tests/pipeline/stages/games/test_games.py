@@ -137,11 +137,21 @@ def test_an_open_line_does_not_replace_the_final_one_in_play() -> None:
     assert row.state.strengths.margin == pytest.approx(3.5)
 
 
-def test_a_line_before_any_record_has_probabilities_but_no_state() -> None:
-    _, answers = folded([close(spread(-3.5), final=False)])
+def test_a_line_alone_is_not_answered_and_is_the_prior_of_what_follows() -> None:
+    lines = close(spread(-20.5), final=False)
 
-    assert [found.topic for found in answers] == ["games.probabilities"]
-    assert answer(answers, GameProbabilities).status == GameStatus.SCHEDULED
+    assert folded([lines])[1] == []
+    assert probabilities(lines, said(1)).prior == "closing"
+
+
+def test_a_game_that_no_feed_follows_is_let_go_some_days_after_its_day() -> None:
+    row, _ = folded([close(spread(-3.5), final=False)])
+    due_ms = next_due_ms(GAMES, RULES, row)
+    closed, answers = fold(GAMES, RULES, row, Input("clock.ticks", 0, 9, tick(due_ms)))
+
+    assert due_ms > START_MS + RULES.rollback_ms
+    assert closed.closed
+    assert answers == []
 
 
 def test_time_alone_moves_a_football_match() -> None:
