@@ -27,6 +27,8 @@ log = logging.getLogger("sharpline.gateway")
 NULL = Raw(b"null")
 #: Without a tick for so long of wall time, the time of the log has stopped.
 STALE_AFTER_MS = 10_000
+#: A label is looked up under a lock, and at the start there are millions of records.
+COUNTS = {topic: UPDATES_READ.labels(topic) for topic in ANSWERS}
 #: Frames written to one client before others get their turn.
 TURN = 100
 
@@ -219,7 +221,7 @@ class Hub:
     def publish(self, message: Message) -> None:
         """Keep an answer as the last of its key and tell those who want it."""
         topic, key = message.topic, message.key
-        UPDATES_READ.labels(topic).inc()
+        COUNTS[topic].inc()
         event = event_of(key)
         try:
             league = ids.parse(event).league
@@ -325,6 +327,8 @@ class Hub:
     def _listening(self, topic: str, event: str, league: str) -> set[Client]:
         sport = data.leagues()[league].sport
         found: set[Client] = set()
+        if not self._listeners:
+            return found
         for one_event in ("", event):
             for one_sport in ("", sport):
                 for one_league in ("", league):

@@ -209,12 +209,10 @@ def test_a_client_that_reads_nothing_costs_the_others_nothing_and_ends_with_the_
 
 def test_a_client_that_vanishes_is_forgotten(gateway: Running) -> None:
     raw = socket.create_connection(("127.0.0.1", gateway.port))
-    connection = connect(gateway.ws, sock=raw)
-    heard(connection, "status")
-    subscribed(connection, CHANNEL)
-    raw.shutdown(socket.SHUT_RDWR)
-    raw.close()
-    with connect(gateway.ws) as other:
+    with connect(gateway.ws, sock=raw) as vanishing, connect(gateway.ws) as other:
+        heard(vanishing, "status")
+        subscribed(vanishing, CHANNEL)
+        raw.shutdown(socket.SHUT_RDWR)
         heard(other, "status")
         while gateway.do(lambda: len(gateway.hub.clients)) > 1:
             ask(other, op="ping")
