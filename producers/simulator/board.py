@@ -28,6 +28,8 @@ BRAND_CUTS = (0.0, 0.006, 0.012)
 LEAST_PLANTED, MOST_PLANTED = 0.10, 0.85
 #: Chance at a poll that a desk sees that others would profit from its price.
 NOTICES = 0.9
+#: A book that froze only just now wakes up when its price is off by this factor: nobody could call it stale.
+LEFT_BEHIND = 1.06
 LEAST_SHARE = 0.05  # of the implied probability of an outcome that a desk favours
 
 
@@ -255,9 +257,23 @@ class Board:
             if not since_ms:  # woken up early, see `stop`
                 continue
             stale = now_ms - self.quoted_at_ms[book] > RATES.stale_s * 1000
+            if not stale and self._left_behind(book):
+                self.frozen_since_ms[book] = 0
+                continue
             for place, quote in enumerate(self.shown[book]):
                 if quote is not None:
                     target[book][place] = quote._replace(fault="stale") if stale else quote
+
+    def _left_behind(self, book: int) -> bool:
+        """Whether a book's desk is by now of quite another opinion than the book shows."""
+        view = next(view for view in self.views if book in view.desk.books)
+        return any(
+            quote is not None
+            and shown is not None
+            and quote.line == shown.line
+            and max(quote.prices) > LEFT_BEHIND * max(shown.prices)
+            for quote, shown in zip(view.quotes, self.shown[book], strict=True)
+        )
 
 
 def _cut(offered: tuple[float, ...], cut: float) -> tuple[float, ...]:
