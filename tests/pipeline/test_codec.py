@@ -1,6 +1,7 @@
 import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -229,6 +230,27 @@ def test_every_quarter_line_and_price_survives(prices: list[float], line: int) -
     record = example(SNAPSHOTS, lines=(quote,))
 
     assert decode(SNAPSHOTS, *encode(SNAPSHOTS, record)) == record
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text(max_size=3), inner)
+    ),
+    max_leaves=4,
+)
+
+
+@given(data=st.data(), topic=st.sampled_from(list(TOPICS)))
+def test_a_record_with_anything_in_a_field_is_refused_or_comes_back(data: st.DataObject, topic: str) -> None:
+    """A Struct takes whatever it is given: encoding is where it is looked at."""
+    record = example(topic)
+    name = data.draw(st.sampled_from(record.__struct_fields__))
+    record = replace(record, **{name: data.draw(ANYTHING)})
+
+    with suppress(Refused):
+        key, value = encode(topic, record)
+        assert encode(topic, decode(topic, key, value)) == (key, value)
 
 
 def test_a_plain_record_is_ready_for_json() -> None:
