@@ -134,7 +134,7 @@ def _settled(bets: Bets) -> tuple[Bets, list[Derived]]:
     answers: list[Derived] = []
     sent = dict(bets.sent)
     for id_, opportunity in bets.followed.items():
-        body = result(opportunity, bets.ending, bets.closing, bets.started_at_ms)
+        body = result(id_, opportunity, bets.ending, bets.closing, bets.started_at_ms)
         said = substance(body)
         if sent.get(id_) != said:
             sent[id_] = said

@@ -33,7 +33,6 @@ class Taken(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
 class Opportunity(Struct, frozen=True, kw_only=True, array_like=True):
     """One that was open at least once. ``withdrawn_at_ms`` is 0 while it is listed."""
 
-    id: str
     kind: OpportunityKind
     basis: str
     market: str
@@ -63,7 +62,6 @@ def listed(record: ValueBets | Arbitrages) -> dict[str, Opportunity]:
     if isinstance(record, ValueBets):
         return {
             bet.id: Opportunity(
-                id=bet.id,
                 kind=OpportunityKind.VALUE,
                 basis=bet.basis,
                 market=bet.market,
@@ -76,7 +74,6 @@ def listed(record: ValueBets | Arbitrages) -> dict[str, Opportunity]:
         }
     return {
         found.id: Opportunity(
-            id=found.id,
             kind=OpportunityKind.ARBITRAGE,
             basis="",
             market=found.market,
@@ -126,7 +123,7 @@ def ended(opportunity: Opportunity, at_ms: int, reason: str) -> Opportunity:
 
 
 def result(
-    opportunity: Opportunity, ending: Ending, closing: Sequence[ClosingMarket], started_at_ms: int
+    id_: str, opportunity: Opportunity, ending: Ending, closing: Sequence[ClosingMarket], started_at_ms: int
 ) -> BetResult:
     """What an opportunity came to, for each unit staked at its first price, and against which close."""
     close = next((market for market in closing if _same_line(market, opportunity)), None)
@@ -137,7 +134,7 @@ def result(
     if closing_known and opportunity.kind == OpportunityKind.VALUE:
         value = legs[0].price * legs[0].closing_probability - 1.0
     return BetResult(
-        opportunity=opportunity.id,
+        opportunity=id_,
         kind=opportunity.kind,
         basis=opportunity.basis,
         market=opportunity.market,
