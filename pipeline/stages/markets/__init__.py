@@ -63,14 +63,14 @@ def _snapshot(rules: Rules, state: Markets, snapshot: OddsSnapshot, now_ms: int)
 def _onward(rules: Rules, before: Markets, state: Markets, changed: set[MarketKey]) -> Step:
     """What follows from a board, a game or a time that moved."""
     then, now = moment(rules, before), moment(rules, state)
-    due = _due_keys(then, now, state, changed)
+    due = sorted(_due_keys(then, now, state, changed))
     markets = state.markets
     offered: dict[MarketKey, list[Offer]] = {}
     bets: list[Change] = []
     locks: list[Change] = []
     if due:
         markets = dict(markets)
-        for key in sorted(due):
+        for key in due:
             worked = worked_out(now, key, markets.pop(key, NOTHING))
             offered[key] = worked.offered
             bets += worked.bets
@@ -83,15 +83,19 @@ def _onward(rules: Rules, before: Markets, state: Markets, changed: set[MarketKe
         closes = replace(closes, sent=closes.reference | closes.fair)
     after = replace(state, markets=markets, closing=closes)
     found: list[Derived] = []
-    if _differ(due, before, after, "probabilities", "desks", "overround"):
+    pairs = [(before.markets.get(key, NOTHING), markets.get(key, NOTHING)) for key in due]
+    if any(
+        (old.probabilities, old.desks, old.overround) != (new.probabilities, new.desks, new.overround)
+        for old, new in pairs
+    ):
         found.append(answers.fair_prices(now, after, offered))
     if news:
         found.append(answers.closing_line(now, after))
-    if _differ(due, before, after, "drifts"):
+    if any(old.drifts != new.drifts for old, new in pairs):
         found.append(answers.moves(after))
-    if _differ(due, before, after, "bets"):
+    if any(old.bets != new.bets for old, new in pairs):
         found.append(answers.value_bets(after, tuple(bets)))
-    if _differ(due, before, after, "locks"):
+    if any(old.locks != new.locks for old, new in pairs):
         found.append(answers.arbitrages(after, tuple(locks)))
     return after, found
 
@@ -102,14 +106,6 @@ def _due_keys(then: Moment, now: Moment, state: Markets, changed: set[MarketKey]
         quoted = {key for board in state.boards.values() for key in board.quotes}
         return quoted | state.markets.keys()
     return changed | {key for key, market in state.markets.items() if 0 < market.until_ms <= now.now_ms}
-
-
-def _differ(keys: set[MarketKey], before: Markets, after: Markets, *names: str) -> bool:
-    for key in keys:
-        old, new = before.markets.get(key, NOTHING), after.markets.get(key, NOTHING)
-        if any(getattr(old, name) != getattr(new, name) for name in names):
-            return True
-    return False
 
 
 def due_at_ms(rules: Rules, state: Markets) -> int:

@@ -24,6 +24,10 @@ def arbitrages(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opini
     if now.closed or (market in LINED and line.is_integer()):
         return []
     found: list[Lock] = []
+    # What most markets have: a margin left even at the best prices.
+    highest = [max(prices) for prices in zip(*[quote.prices for _, _, quote in offered], strict=True)]
+    if not highest or arithmetic.roi(highest) <= now.rules.minimum_roi:
+        return found
     while len(found) < MOST_SUSPECTS and (legs := _best(offered)):
         roi = arithmetic.roi(_prices(legs))
         if roi <= now.rules.minimum_roi:

@@ -12,9 +12,9 @@ running any more: then the line is open again.
 """
 
 from pipeline.domain.devig import power_devig
-from pipeline.domain.movement import log_odds_move
 from pipeline.records import LATEST_MS, GameStatus, QuoteStatus
 from pipeline.settings import Rules
+from pipeline.stages.markets.fair import heights
 from pipeline.stages.markets.offers import Moment
 from pipeline.stages.markets.state import (
     OPEN,
@@ -115,8 +115,8 @@ def is_news(rules: Rules, before: Closing, after: Closing) -> bool:
     return any(
         key not in sent
         or any(
-            abs(log_odds_move(old, new)) >= rules.closing_log_odds
-            for old, new in zip(sent[key], fair, strict=True)
+            abs(new - old) >= rules.closing_log_odds
+            for old, new in zip(heights(sent[key]), heights(fair), strict=True)
         )
         for key, fair in (after.reference | after.fair).items()
     )

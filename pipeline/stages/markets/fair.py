@@ -6,9 +6,10 @@ from typing import NamedTuple
 from pipeline import data
 from pipeline.domain.consensus import agreement
 from pipeline.domain.devig import power_devig
+from pipeline.domain.movement import log_odds
 from pipeline.domain.odds import overround
 from pipeline.stages.markets.offers import Offer
-from pipeline.stages.markets.state import Prices, Probabilities
+from pipeline.stages.markets.state import Probabilities
 
 METHOD = "power"
 #: One desk's opinion is no consensus.
@@ -68,6 +69,11 @@ def judged(opinion: Opinion, book: str, minimum: int) -> Probabilities:
     return others if opinion.desks > minimum else ()
 
 
+# Held against others again and again.
 @lru_cache(maxsize=65_536)
-def _overround(prices: Prices) -> float:
-    return overround(prices)
+def heights(probabilities: Probabilities) -> tuple[float, ...]:
+    """The log-odds of each outcome."""
+    return tuple([log_odds(probability) for probability in probabilities])
+
+
+_overround = lru_cache(maxsize=65_536)(overround)

@@ -65,9 +65,9 @@ def _until_ms(
     now: Moment, offered: list[Offer], drifted: tuple[Drift, ...], fading: tuple[Point, ...]
 ) -> int:
     moments = []
-    for source in {source: None for source, _, _ in offered}:
-        oldest_ms = min([quote.seen_at_ms for shower, _, quote in offered if shower == source])
-        moments.append(oldest_ms + stale_after_ms(now.rules, source) + 1)
+    for source in now.boards:
+        if seen := [quote.seen_at_ms for shower, _, quote in offered if shower == source]:
+            moments.append(min(seen) + stale_after_ms(now.rules, source) + 1)
     moments += [drift.at_ms + now.rules.move_window_ms for drift in drifted]
     moments += [point.at_ms + now.rules.move_window_ms for point in fading[-1:]]
     return min(moments, default=0)

@@ -4,11 +4,8 @@ Of each market's fair price a few points are remembered, so many to a window; th
 each of them, and the widest difference is the move.
 """
 
-from functools import lru_cache
-
-from pipeline.domain.movement import log_odds
 from pipeline.settings import Rules
-from pipeline.stages.markets.fair import devigged
+from pipeline.stages.markets.fair import devigged, heights
 from pipeline.stages.markets.offers import Moment, Offer
 from pipeline.stages.markets.state import Drift, Point, Probabilities
 
@@ -36,7 +33,8 @@ def path_with(
         last = path[-1]
         if now_ms < last.at_ms + rules.move_window_ms // POINTS or last.probabilities == fair:
             return path
-        if max(map(abs, _differences(last.probabilities, fair))) < STEP * rules.move_log_odds:
+        steps = zip(heights(last.probabilities), heights(fair), strict=True)
+        if max([abs(new - old) for old, new in steps]) < STEP * rules.move_log_odds:
             return path
     return (*path, Point(now_ms, fair))
 
@@ -55,17 +53,19 @@ def drifts(
     rules = now.rules
     standing = {drift.outcome: drift for drift in before if now.now_ms < drift.at_ms + rules.move_window_ms}
     if fair and path:
-        differences = [_differences(point.probabilities, fair) for point in path]
-        for outcome, moves in enumerate(zip(*differences, strict=True)):
-            size = max(max(moves), -min(moves))
+        past = zip(*[heights(point.probabilities) for point in path], strict=True)
+        for outcome, (height, was) in enumerate(zip(heights(fair), past, strict=True)):
+            low, high = min(was), max(was)
+            farthest = low if height - low >= high - height else high
+            moved = height - farthest
+            size = abs(moved)
             if size < rules.move_log_odds:
                 continue
-            place = min(place for place, moved in enumerate(moves) if abs(moved) == size)
-            moved = moves[place]
+            start = path[was.index(farthest)]
             old = standing.get(outcome)
             further = rules.move_log_odds / 2.0
             if old is None or moved * old.log_odds < 0.0 or size > abs(old.log_odds) + further:
-                standing[outcome] = _drift(now, path[place], outcome, fair[outcome], moved, offered)
+                standing[outcome] = _drift(now, start, outcome, fair[outcome], moved, offered)
     return tuple([standing[outcome] for outcome in sorted(standing)])
 
 
@@ -87,13 +87,3 @@ def _drift(now: Moment, start: Point, outcome: int, fair: float, moved: float, o
         books=len(books),
         after_event=now.game is not None and since_ms <= now.game.last_key_event_at_ms <= now.now_ms,
     )
-
-
-def _differences(before: Probabilities, after: Probabilities) -> list[float]:
-    return [new - old for old, new in zip(_log_odds(before), _log_odds(after), strict=True)]
-
-
-# A point is held against every later price of its window.
-@lru_cache(maxsize=65_536)
-def _log_odds(fair: Probabilities) -> tuple[float, ...]:
-    return tuple([log_odds(probability) for probability in fair])

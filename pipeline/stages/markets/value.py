@@ -24,7 +24,14 @@ def value_bets(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opini
 
 def _by_consensus(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opinion) -> list[Bet]:
     needed, minimum_desks = 1.0 + now.rules.minimum_expected_value, now.rules.minimum_desks
-    found = []
+    found: list[Bet] = []
+    if not opinion.others:
+        return found
+    # What most markets have: no price anywhere that is worth its stake even by whoever likes it best.
+    likeliest = map(max, zip(*opinion.others.values(), strict=True))
+    highest = map(max, zip(*[quote.prices for _, _, quote in offered], strict=True))
+    if max([price * chance for price, chance in zip(highest, likeliest, strict=True)]) < needed:
+        return found
     for offer in offered:
         _, book, quote = offer
         prices = quote.prices

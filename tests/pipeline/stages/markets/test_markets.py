@@ -220,6 +220,14 @@ def mirrored(line: Line) -> Line:
     return replace(line, prices=(away, home, *draw), line=-line.line if line.line else 0.0)
 
 
+def untied(lines: list[Line]) -> list[Line]:
+    """No two prices alike: of two that are, the choice is by the outcome's place, which a mirror turns."""
+    return [
+        replace(line, prices=tuple([p + 1e-4 * (n + m / 9) if p else p for m, p in enumerate(line.prices)]))
+        for n, line in enumerate(lines)
+    ]
+
+
 @given(st.lists(a_line(), min_size=4, max_size=30), st.lists(a_line(), max_size=30), st.floats(0.3, 0.7))
 def test_swapping_home_and_away_mirrors_every_answer(
     first: list[Line], second: list[Line], home: float
@@ -233,8 +241,8 @@ def test_swapping_home_and_away_mirrors_every_answer(
         turn = mirrored if swapped else lambda line: line
         event(
             game(0, **live, game=won, parameters=parameters),
-            snapshot(*map(turn, first), seconds=1),
-            snapshot(*map(turn, second), seconds=2),
+            snapshot(*map(turn, untied(first)), seconds=1),
+            snapshot(*map(turn, untied(second)), seconds=2),
         )
         return event.last
 
@@ -310,8 +318,10 @@ def test_the_same_log_gives_the_same_bytes_under_any_hash_seed() -> None:
             [sys.executable, "-c", SEEDED, root], env=environment, check=True, capture_output=True, text=True
         ).stdout
 
-    assert int(digest("0").split()[0]) > 60
-    assert digest("0") == digest("4711")
+    said = digest("0")
+
+    assert int(said.split()[0]) > 60
+    assert said == digest("4711")
 
 
 def test_an_event_with_odds_only_ends_when_it_is_seen_no_more_after_its_start() -> None:
