@@ -16,6 +16,8 @@ from producers.tally import Tally
 
 #: How long a cluster may take to answer before it counts as not there.
 ANSWER_S = 8.0
+#: librdkafka's word for the last record of a partition.
+LAST = -2001
 #: How long a record may wait to be acknowledged; a broker that restarts is back by then.
 DELIVERY_S = 120
 
@@ -95,30 +97,24 @@ class KafkaLog:
                 "bootstrap.servers": self.bootstrap,
                 "group.id": "sharpline.producers",
                 "enable.auto.commit": False,
+                "enable.partition.eof": True,
                 "log_level": 2,
             }
         )
-        newest = 0
+        # From the last record to the end: unlike a question for offsets this outlasts a change of leader.
+        consumer.assign([TopicPartition(TICKS, partition, LAST) for partition in range(self.partitions)])
+        newest, left, give_up_s = 0, self.partitions, time.monotonic() + ANSWER_S
         try:
-            for partition in range(self.partitions):
-                low, high = consumer.get_watermark_offsets(TopicPartition(TICKS, partition), ANSWER_S)
-                if high <= low:
-                    continue
-                consumer.assign([TopicPartition(TICKS, partition, high - 1)])
-                message = consumer.poll(ANSWER_S)
-                if message is None or message.error():
+            while left:
+                message = consumer.poll(max(0.0, give_up_s - time.monotonic()))
+                if message is None:
                     raise BrokerUnavailable(
                         f"{self.bootstrap} does not give the last tick of {TICKS}; try again"
                     )
-                try:
-                    tick = codec.decode(TICKS, message.key(), message.value())
-                except UnreadableRecord:
-                    continue  # no tick of ours; the folds bury it
-                newest = max(newest, tick.received_at_ms)
-        except KafkaException as error:
-            raise BrokerUnavailable(
-                f"{self.bootstrap} does not give the ticks: {error}; try again"
-            ) from error
+                if (error := message.error()) is None:
+                    newest = max(newest, _time_of(message))
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    left -= 1
         finally:
             consumer.close()
         return newest
@@ -153,6 +149,14 @@ class KafkaLog:
             raise BrokerUnavailable(
                 f"{self.bootstrap} did not take every record: {self._failed.str()}; what follows was not sent"
             )
+
+
+def _time_of(message: Message) -> int:
+    try:
+        tick = codec.decode(TICKS, message.key(), message.value())
+    except UnreadableRecord:
+        return 0  # no tick of ours; the folds bury it
+    return int(tick.received_at_ms)
 
 
 def _partitions(bootstrap: str) -> int:

@@ -14,6 +14,8 @@ from producers.sources.files import first_line
 Refuse = Callable[[str, str], None]
 #: Before the first game that the files share.
 LEAD_MS = 3_600_000
+#: Games this close to the first and the last that every source has are of the days that all of them cover.
+SAME_DAY_MS = 12 * 3_600_000
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Games:
 
     def alone(self) -> dict[str, list[str]]:
         """Events that only some sources have although every source had them in its days, by source."""
-        first_ms = max(min(games.values()) for games in self.by_source.values())
-        last_ms = min(max(games.values()) for games in self.by_source.values())
+        first_ms = max(min(games.values()) for games in self.by_source.values()) - SAME_DAY_MS
+        last_ms = min(max(games.values()) for games in self.by_source.values()) + SAME_DAY_MS
         met = set(self.met())
         return {
             source: sorted(
