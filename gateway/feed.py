@@ -56,6 +56,7 @@ class Feed:
         self._unread: dict[Place, int] = {}
         """Where each partition ended at the start, for those not yet read up to there."""
         self._committed_at_s = 0.0
+        self._commits_under_way = 0
         self._away = ""
 
     async def run(self) -> None:
@@ -107,7 +108,7 @@ class Feed:
             if self._away:
                 self._look_again()
             elif offsets := self._uncommitted():
-                self._consumer.commit(offsets=offsets, asynchronous=True)
+                self._commit(offsets)
         return read
 
     async def _take(self, read: list[KafkaMessage]) -> None:
@@ -155,7 +156,7 @@ class Feed:
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._away = error.str()
+            self._away = "no broker can be reached"
 
     def _look_again(self) -> None:
         """The consumer says that a broker is gone, but of its return only records would tell."""
@@ -170,16 +171,28 @@ class Feed:
         self._committed |= changed
         return [TopicPartition(*place, offset) for place, offset in changed.items()]
 
+    def _commit(self, offsets: list[TopicPartition]) -> None:
+        self._commits_under_way += 1
+        self._consumer.commit(offsets=offsets, asynchronous=True)
+
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        self._commits_under_way -= 1
         if error is not None:  # again with the next one
             for place in places:
                 self._committed.pop((place.topic, place.partition), None)
 
     def _close(self) -> None:
-        try:
-            self._committed.clear()  # of those under way nobody would hear whether they failed
-            if not self._away and (offsets := self._uncommitted()):
-                self._consumer.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as error:
-            say(log, "the last position was not committed", logging.WARNING, fault=error.args[0].str())
-        self._consumer.close()
+        """Commit once more and leave. Without a broker both would wait for it, a minute and longer.
+
+        Then the consumer is left as it is: it is no member of its group, so nobody misses a farewell.
+        """
+        self._committed.clear()  # of those under way nobody would hear whether they failed
+        if self._away or not (offsets := self._uncommitted()):
+            return
+        self._commit(offsets)
+        give_up_at = time.monotonic() + ANSWERS_WITHIN_S
+        while not self._away and time.monotonic() < give_up_at:
+            self._consumer.poll(WAIT_S)
+            if self._commits_under_way == 0:
+                self._consumer.close()
+                return

@@ -194,6 +194,10 @@ def test_without_its_broker_it_says_so_and_goes_on_when_it_is_back() -> None:
             append(VALUE, example(VALUE, revision=8))
             assert heard_update(socket)["record"]["revision"] == 8
             assert running.get("/v1/events")[0] == 200
+            assert broker.pid is not None
+            os.kill(broker.pid, signal.SIGKILL)
+            running.process.send_signal(signal.SIGTERM)
+            assert running.process.wait(WITHIN_S / 2) == 0
 
 
 def test_it_waits_for_topics_that_are_not_there_yet(fresh_kafka: str) -> None:
