@@ -4,20 +4,18 @@ Folds are known here by their name and the topics that they read, so that nothin
 """
 
 import hashlib
-import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
+    Consumer,
     KafkaError,
     KafkaException,
     TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 from msgspec import Struct
 
@@ -25,10 +23,7 @@ from pipeline.errors import BrokerUnavailable, TopicsUnfit
 from pipeline.settings import Settings
 from pipeline.topics import DAY_MS, DEAD_LETTERS, TOPICS, Topic
 
-TIMEOUT_S = 15.0
-#: Of one question about a group. A fresh broker's coordinator is on its way for a moment, and a question that
-#: was asked too early can stay without an answer: so each waits shortly, and is asked again.
-GROUP_TIMEOUT_S, ATTEMPTS, PAUSE_S = 1.0, 20, 0.1
+TIMEOUT_S = 20.0
 #: Whole answers and rows repeat themselves; aiokafka and librdkafka both read and write it.
 COMPRESSION = "lz4"
 #: Of a topic's largest batch. A row holds all that is known of an event, so it may outgrow any message.
@@ -37,10 +32,6 @@ MAXIMUM_ROW_BYTES = 16_000_000
 #: The name of the one table of each stage.
 TABLE = "rows"
 
-EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-
-T = TypeVar("T")
 Place = tuple[str, int]  # a topic's partition
 
 
@@ -103,7 +94,7 @@ def create_topics(bootstrap: str, settings: Settings, folds: Iterable[Fold]) -> 
         if name not in existing
     ]
     created = _make(admin, missing)
-    seeded = tuple(group(fold.name) for fold in folds if _seed(admin, fold, settings.partitions))
+    seeded = tuple(group(fold.name) for fold in folds if _seed(bootstrap, fold, settings.partitions))
     return Made(created=created, existing=tuple(n for n in wanted if n not in created), seeded=seeded)
 
 
@@ -128,20 +119,20 @@ def preflight(bootstrap: str, fold: Fold) -> int:
     if len(set(counts.values())) > 1:
         raise TopicsUnfit(f"{fold.name} cannot start: partition counts differ: {counts}; use another cluster")
     partitions = counts[names[0]]
-    places = [(source, partition) for source in fold.sources for partition in range(partitions)]
-    committed = _committed(admin, group(fold.name))
+    places = _places(fold, partitions)
+    with _consumer(bootstrap, group(fold.name)) as consumer:
+        committed, kept = _committed(consumer, places), _kept(consumer, places)
     if unseeded := {topic for topic, partition in places if (topic, partition) not in committed}:
         raise TopicsUnfit(
             f"{fold.name} cannot start: its group has no start offset in {_listed(unseeded)}; "
             "run `sharpline topics`"
         )
-    oldest, newest = _offsets(admin, places, EARLIEST), _offsets(admin, places, LATEST)
-    for place in places:
-        if not oldest[place] <= committed[place] <= newest[place]:
+    for place, (oldest, end) in kept.items():
+        if not oldest <= committed[place] <= end:
             raise TopicsUnfit(
                 f"{fold.name} cannot go on: it read {place[0]}/{place[1]} up to {committed[place]}, which "
-                f"now holds {oldest[place]} to {newest[place]}: records expired unread or the topic was "
-                "made anew; start on a fresh cluster"
+                f"now holds {oldest} to {end}: records expired unread or the topic was made anew; start on a "
+                "fresh cluster"
             )
     return partitions
 
@@ -150,35 +141,34 @@ def topic_ids(bootstrap: str, topics: Iterable[str]) -> str:
     """A short digest of the identities of topics: another one once any of them was deleted and made again."""
     names = sorted(topics)
     admin = _admin(bootstrap)  # held by name: once it is collected, its answers never come
-    described = admin.describe_topics(TopicCollection(names), request_timeout=TIMEOUT_S)
-    found = []
-    for name in names:
-        topic_id = _result(described[name], f"topic {name} cannot be described").topic_id
-        found.append(f"{name} {topic_id.get_most_significant_bits()} {topic_id.get_least_significant_bits()}")
+    answers = admin.describe_topics(TopicCollection(names), request_timeout=TIMEOUT_S)
+    try:
+        described = {name: answer.result() for name, answer in answers.items()}
+    except KafkaException as error:
+        raise TopicsUnfit(f"topics cannot be described: {error.args[0].str()}") from error
+    ids = [(name, described[name].topic_id) for name in names]
+    found = [f"{name} {i.get_most_significant_bits()} {i.get_least_significant_bits()}" for name, i in ids]
     return hashlib.blake2b("\n".join(found).encode(), digest_size=6).hexdigest()
 
 
 def lag(bootstrap: str, folds: Iterable[Fold]) -> dict[str, int]:
     """Records that each fold's group has still to read, all partitions together; by stage."""
-    admin = _admin(bootstrap)
-    committed = {fold.name: _committed(admin, group(fold.name)) for fold in folds}
-    places = {place for offsets in committed.values() for place in offsets}
-    ends = _offsets(admin, sorted(places), LATEST)
+    committed = {}
+    ends: dict[Place, int] = {}
+    for fold in folds:
+        with _consumer(bootstrap, group(fold.name)) as consumer:
+            places = _places(
+                fold, len(consumer.list_topics(fold.sources[0], TIMEOUT_S).topics[fold.sources[0]].partitions)
+            )
+            committed[fold.name] = _committed(consumer, places)
+            ends |= {
+                place: end
+                for place, (_, end) in _kept(consumer, [p for p in places if p not in ends]).items()
+            }
     return {
         name: sum(max(0, ends[place] - offset) for place, offset in offsets.items())
         for name, offsets in committed.items()
     }
-
-
-def ends(bootstrap: str, topics: Iterable[str]) -> dict[str, int]:
-    """Records ever appended to each topic, all partitions together."""
-    admin = _admin(bootstrap)
-    counts = _partitions(bootstrap, admin)
-    places = [(topic, partition) for topic in topics for partition in range(counts.get(topic, 0))]
-    found: dict[str, int] = {}
-    for (topic, _), end in _offsets(admin, places, LATEST).items():
-        found[topic] = found.get(topic, 0) + end
-    return found
 
 
 def _admin(bootstrap: str) -> AdminClient:
@@ -227,72 +217,65 @@ def _make(admin: AdminClient, topics: list[NewTopic]) -> tuple[str, ...]:
     return tuple(created)
 
 
-def _seed(admin: AdminClient, fold: Fold, partitions: int) -> bool:
+def _seed(bootstrap: str, fold: Fold, partitions: int) -> bool:
     """Commit start offsets where a fold's group has none; whether there were such.
 
     Faust does not seek a partition without one, and the records before its first fetch are skipped.
     """
-    places = [(source, partition) for source in fold.sources for partition in range(partitions)]
-    committed = _committed(admin, group(fold.name))
-    unseeded = [place for place in places if place not in committed]
-    if not unseeded:
-        return False
-    starts = [TopicPartition(*place, at) for place, at in _offsets(admin, unseeded, EARLIEST).items()]
-    request = ConsumerGroupTopicPartitions(group(fold.name), starts)
-    answer = _of_group(
-        lambda: admin.alter_consumer_group_offsets([request], request_timeout=GROUP_TIMEOUT_S),
-        f"start offsets of {group(fold.name)} cannot be committed (stop its workers first)",
-    )
-    if refused := [place for place in answer.topic_partitions if place.error]:
-        raise TopicsUnfit(f"start offsets of {group(fold.name)} cannot be committed: {refused[0].error}")
+    places = _places(fold, partitions)
+    with _consumer(bootstrap, group(fold.name)) as consumer:
+        committed = _committed(consumer, places)
+        unseeded = [place for place in places if place not in committed]
+        if not unseeded:
+            return False
+        starts = [TopicPartition(*place, low) for place, (low, _) in _kept(consumer, unseeded).items()]
+        try:
+            consumer.commit(offsets=starts, asynchronous=False)
+        except KafkaException as error:
+            raise TopicsUnfit(
+                f"start offsets of {group(fold.name)} cannot be committed ({error.args[0].str()}); stop its "
+                "workers first"
+            ) from error
     return True
 
 
-def _committed(admin: AdminClient, name: str) -> dict[Place, int]:
-    request = ConsumerGroupTopicPartitions(name)
-    answer = _of_group(
-        lambda: admin.list_consumer_group_offsets([request], request_timeout=GROUP_TIMEOUT_S),
-        f"offsets of {name} cannot be read",
+def _places(fold: Fold, partitions: int) -> list[Place]:
+    return [(source, partition) for source in fold.sources for partition in range(partitions)]
+
+
+@contextmanager
+def _consumer(bootstrap: str, name: str) -> Iterator[Consumer]:
+    """A consumer that asks for a group and never joins it.
+
+    Not the admin client, which knows the same questions: asked of a fresh broker, whose coordinator is still
+    on its way, it stays without an answer, and was then seen never to come back from its own destruction.
+    """
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": name, "enable.auto.commit": False, "log_level": 0}
     )
-    found = {(place.topic, place.partition): place.offset for place in answer.topic_partitions}
-    return {place: offset for place, offset in found.items() if offset >= 0}
-
-
-def _of_group(ask: Callable[[], Mapping[str, "Future[Any]"]], failure: str) -> Any:
-    """The answer about a group; asked again while its coordinator is on its way."""
-    coming = {
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError._TIMED_OUT,
-    }
-    for attempt in range(1, ATTEMPTS + 1):
-        (future,) = ask().values()
-        try:
-            return future.result()
-        except KafkaException as error:
-            if error.args[0].code() not in coming or attempt == ATTEMPTS:
-                raise TopicsUnfit(f"{failure}: {error.args[0].str()}") from error
-        time.sleep(PAUSE_S)
-    raise AssertionError("unreachable")
-
-
-def _offsets(admin: AdminClient, places: Iterable[Place], which: OffsetSpec) -> dict[Place, int]:
-    asked = {TopicPartition(*place): which for place in places}
-    if not asked:
-        return {}
-    answers = admin.list_offsets(asked, request_timeout=TIMEOUT_S)
-    return {
-        (place.topic, place.partition): _result(future, f"offsets of {place.topic} cannot be read").offset
-        for place, future in answers.items()
-    }
-
-
-def _result(future: "Future[T]", failure: str) -> T:
     try:
-        return future.result()
+        yield consumer
+    finally:
+        consumer.close()
+
+
+def _committed(consumer: Consumer, places: list[Place]) -> dict[Place, int]:
+    try:
+        found = consumer.committed([TopicPartition(*place) for place in places], timeout=TIMEOUT_S)
     except KafkaException as error:
-        raise TopicsUnfit(f"{failure}: {error.args[0].str()}") from error
+        raise TopicsUnfit(f"committed offsets cannot be read: {error.args[0].str()}") from error
+    return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
+
+
+def _kept(consumer: Consumer, places: list[Place]) -> dict[Place, tuple[int, int]]:
+    """The oldest offset that each partition keeps, and its end."""
+    try:
+        return {
+            place: consumer.get_watermark_offsets(TopicPartition(*place), timeout=TIMEOUT_S)
+            for place in places
+        }
+    except KafkaException as error:
+        raise TopicsUnfit(f"offsets cannot be read: {error.args[0].str()}") from error
 
 
 def _listed(names: Iterable[str]) -> str:

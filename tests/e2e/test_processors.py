@@ -13,7 +13,7 @@ from pipeline.topics import partition_of
 from tests.processors.chain import OVER, RAISES, chain
 from tests.processors.log import EVENTS, Load, Message, game_event, now_ms, probabilities, read, snapshot
 from tests.processors.oracle import Verdict, judge
-from tests.processors.workers import await_no_lag, workers
+from tests.processors.workers import Worker, await_no_lag, workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
@@ -156,14 +156,13 @@ def test_what_is_over_is_tombstoned_by_a_tick_and_answers_name_their_cause(
 
 
 def test_a_worker_refuses_to_start_without_topics_in_one_sentence(kafka: str, tmp_path: Path) -> None:
-    from tests.processors.workers import Worker
-
     worker = Worker(kafka, "unmade", tmp_path, "w0", 0, 1)
     worker.start()
 
     assert worker.ended() != 0
     (sentence,) = worker.said().splitlines()
-    assert sentence.startswith("unmade cannot start") and sentence.endswith("run `sharpline topics`")
+    assert sentence.startswith("unmade cannot start")
+    assert sentence.endswith("run `sharpline topics`")
 
 
 def test_rows_of_another_layout_and_topics_made_anew_are_refused(fresh_kafka: str, tmp_path: Path) -> None:

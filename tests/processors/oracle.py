@@ -1,7 +1,7 @@
-"""Whether what a stage left on Kafka is what its fold makes of the inputs, in the order in which it took them.
+"""Whether what a stage left on Kafka is what its fold makes of the inputs, in the order that it took them in.
 
-The order is recovered from the changelog: between two versions of a row the inputs with offsets in between, merged
-as the runner merges them, then the tick whose offset the later version has.
+The order is recovered from the changelog: between two versions of a row the inputs with offsets in between,
+merged as the runner merges them, then the tick whose offset the later version has.
 """
 
 from collections import defaultdict
@@ -37,8 +37,8 @@ class Verdict:
 def judge(stage: Stage[Any], rules: Rules, log: dict[str, list[Message]], changelog: str) -> Verdict:
     """Fold again along the versions of every row, and compare rows and answers with what was published.
 
-    ``log`` has the messages of each topic in order of partition and offset: the stage's sources and answers, the
-    changelog and the dead letters.
+    ``log`` has the messages of each topic in order of partition and offset: the stage's sources and answers,
+    the changelog and the dead letters.
     """
     verdict = Verdict()
     inputs, ticks = _inputs(stage, log, _buried(stage, log["ops.dead-letters"]))
@@ -123,7 +123,7 @@ def _compare(
     last: dict[tuple[str, Key], bytes | None],
     verdict: Verdict,
 ) -> None:
-    """The last record for each key and revision holds; what came before it may be of a batch that was cut off."""
+    """The last record for each key and revision holds; what came before it may be of a lost batch."""
     published: dict[tuple[str, Key, int], bytes] = {}
     latest: dict[tuple[str, Key], bytes | None] = {}
     for topic in stage.answers:

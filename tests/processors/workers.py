@@ -74,7 +74,7 @@ class Worker:
 def workers(
     bootstrap: str, folder: Path, names: Iterable[str] = ("w0",), port: int = 0, layout: int = 1
 ) -> Iterator[list[Worker]]:
-    """Workers of the chain on topics of their own, not yet started; killed at the end where they still run."""
+    """Workers of the chain on topics of their own, not yet started; killed at the end if need be."""
     cluster.create_topics(bootstrap, Settings(), [chain()])
     made = [Worker(bootstrap, "chain", folder, name, port, layout) for name in names]
     try:
