@@ -193,10 +193,14 @@ def _telling(kind: type[Struct]) -> tuple[str, ...]:
     return tuple([name for name in kind.__struct_fields__ if name not in _ASIDE])
 
 
+_PLAIN = frozenset({bool, int, float, str})
+
+
 def _said(value: Any) -> Any:
     if isinstance(value, Struct):
         kind = type(value)
-        return [kind.__name__, *[_said(getattr(value, name)) for name in _telling(kind)]]
+        items = [getattr(value, name) for name in _telling(kind)]
+        return [kind.__name__, *[item if type(item) in _PLAIN else _said(item) for item in items]]
     # A tuple of plain values needs no look inside.
     if isinstance(value, tuple) and value and isinstance(value[0], Struct):
         return [_said(item) for item in value]

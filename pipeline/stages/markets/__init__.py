@@ -14,7 +14,16 @@ from pipeline.stages.markets import answers, closing
 from pipeline.stages.markets.board import shown, told
 from pipeline.stages.markets.game import game_of
 from pipeline.stages.markets.market import is_idle, worked_out
-from pipeline.stages.markets.offers import Moment, Offer, moment, next_stale_ms, since_of, stale_after_ms
+from pipeline.stages.markets.offers import (
+    Moment,
+    Offer,
+    moment,
+    muted,
+    next_stale_ms,
+    since_of,
+    spoken_since_ms,
+    stale_after_ms,
+)
 from pipeline.stages.markets.state import Market, MarketKey, Markets, SourceBoard
 
 Input = OddsSnapshot | GameProbabilities | ClockTick
@@ -62,8 +71,8 @@ def _snapshot(rules: Rules, state: Markets, snapshot: OddsSnapshot, now_ms: int)
 
 def _onward(rules: Rules, before: Markets, state: Markets, changed: set[MarketKey]) -> Step:
     """What follows from a board, a game or a time that moved."""
-    then, now = moment(rules, before), moment(rules, state)
-    due = sorted(_due_keys(then, now, state, changed))
+    now = moment(rules, state)
+    due = sorted(_due_keys(before, now, state, changed))
     markets = state.markets
     offered: dict[MarketKey, list[Offer]] = {}
     bets: list[Change] = []
@@ -100,9 +109,13 @@ def _onward(rules: Rules, before: Markets, state: Markets, changed: set[MarketKe
     return after, found
 
 
-def _due_keys(then: Moment, now: Moment, state: Markets, changed: set[MarketKey]) -> set[MarketKey]:
+def _due_keys(before: Markets, now: Moment, state: Markets, changed: set[MarketKey]) -> set[MarketKey]:
     """The markets that have to be worked out again."""
-    if then.game != now.game or then.since_ms != now.since_ms or then.muted != now.muted:
+    if (
+        before.game != now.game
+        or spoken_since_ms(before.game, before.starts_at_ms, before.now_ms) != now.since_ms
+        or muted(now.rules, before.boards, before.now_ms) != now.muted
+    ):
         quoted = {key for board in state.boards.values() for key in board.quotes}
         return quoted | state.markets.keys()
     return changed | {key for key, market in state.markets.items() if 0 < market.until_ms <= now.now_ms}

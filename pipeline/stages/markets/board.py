@@ -99,35 +99,42 @@ def _full(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[Quo
     before = board.quotes
     quotes: Quotes = {}
     changed: Changed = set()
-    seen_at_ms = snapshot.received_at_ms
+    seen_at_ms, seen_from_ms, quoted_from_ms = snapshot.received_at_ms, since.seen_ms, since.quoted_ms
     nothing: dict[str, Quote] = {}
     for line in snapshot.lines:
-        key = (line.market, line.scope, line.line)
-        here = quotes.get(key)
-        if here is None:
-            here = quotes[key] = {}
-        old = before.get(key, nothing).get(line.book)
-        if old is not None and old.prices == line.prices and old.status is line.status:
-            here[line.book] = Quote(old.prices, old.status, line.quoted_at_ms, old.changed_at_ms, seen_at_ms)
-            if old.seen_at_ms < since.seen_ms or _spoke_up(since, old, line.quoted_at_ms):
+        key, book, prices = (line.market, line.scope, line.line), line.book, line.prices
+        old = before.get(key, nothing).get(book)
+        if old is not None and old.prices == prices and old.status is line.status:
+            quote = Quote(prices, old.status, line.quoted_at_ms, old.changed_at_ms, seen_at_ms)
+            if old.seen_at_ms < seen_from_ms or (
+                0 < old.quoted_at_ms < quoted_from_ms and _spoke_up(since, old, line.quoted_at_ms)
+            ):
                 changed.add(key)
         else:
-            here[line.book] = Quote(line.prices, line.status, line.quoted_at_ms, seen_at_ms, seen_at_ms)
             changed.add(key)
+            if not any(prices):  # nothing is offered any more
+                continue
+            quote = Quote(prices, line.status, line.quoted_at_ms, seen_at_ms, seen_at_ms)
+        here = quotes.get(key)
+        if here is None:
+            quotes[key] = {book: quote}
+        else:
+            here[book] = quote
     covers = _cover(board, snapshot)
     for key, books in before.items():
-        here = quotes.get(key, nothing)
-        if not here.keys() >= books.keys():
+        shown_here = quotes.get(key, nothing)
+        if not shown_here.keys() >= books.keys():
             for book, quote in books.items():
-                if book not in here and covers(key, book):
+                if book not in shown_here and covers(key, book):
                     changed.add(key)
-                elif book not in here:
+                elif book not in shown_here:
                     quotes.setdefault(key, {})[book] = quote
-    return _offered(quotes), changed
+    return quotes, changed
 
 
 def _seen_again(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[Quotes, Changed]:
     covers = _cover(board, snapshot)
+    everything = not (snapshot.markets or snapshot.books or snapshot.regions)
     seen_at_ms = snapshot.received_at_ms
     said = {seen.book: seen.quoted_at_ms for seen in snapshot.seen}
     quotes: Quotes = {}
@@ -135,7 +142,7 @@ def _seen_again(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tup
     for key, books in board.quotes.items():
         here = quotes[key] = {}
         for book, old in books.items():
-            if covers(key, book):
+            if everything or covers(key, book):
                 quoted_at_ms = said.get(book, old.quoted_at_ms)
                 here[book] = Quote(old.prices, old.status, quoted_at_ms, old.changed_at_ms, seen_at_ms)
                 if old.seen_at_ms < since.seen_ms or _spoke_up(since, old, quoted_at_ms):
@@ -172,17 +179,6 @@ def _quoted_between(quotes: Quotes, from_ms: int, to_ms: int) -> Changed:
         for key, books in quotes.items()
         if any(from_ms <= quote.quoted_at_ms < to_ms for quote in books.values())
     }
-
-
-def _offered(quotes: Quotes) -> Quotes:
-    """Without the lines on which nothing is offered: prices of 0 throughout are a withdrawal."""
-    if all(any(quote.prices) for books in quotes.values() for quote in books.values()):
-        return quotes
-    offered = {
-        key: {book: quote for book, quote in books.items() if any(quote.prices)}
-        for key, books in quotes.items()
-    }
-    return {key: books for key, books in offered.items() if books}
 
 
 def _cover(board: SourceBoard, snapshot: OddsSnapshot) -> Callable[[MarketKey, str], bool]:

@@ -35,6 +35,13 @@ def weights() -> dict[str, float]:
     return found
 
 
+@cache
+def _voter(book: str) -> str:
+    """The desk that a book's price is a vote of; empty where it has none."""
+    desk = desk_of(book)
+    return desk if weights().get(desk, 1.0) > 0.0 else ""
+
+
 class Opinion(NamedTuple):
     """What the desks say about one market; nothing where too few do."""
 
@@ -47,16 +54,11 @@ class Opinion(NamedTuple):
 
 def opinion(offered: list[Offer]) -> Opinion:
     """The consensus over all desks with a usable quote."""
-    voices = weights()
-    quotes = [
-        (desk, devigged(quote.prices))
-        for _, book, quote in offered
-        if voices.get(desk := desk_of(book), 1.0) > 0.0
-    ]
+    quotes = [(desk, devigged(quote.prices)) for _, book, quote in offered if (desk := _voter(book))]
     desks = len({desk for desk, _ in quotes})
     if desks < MINIMUM_DESKS:
         return Opinion(0, (), {}, 0.0)
-    agreed = agreement(quotes, voices)
+    agreed = agreement(quotes, weights())
     least = min([_overround(quote.prices) for _, _, quote in offered])
     return Opinion(desks, agreed.fair, agreed.without, least)
 

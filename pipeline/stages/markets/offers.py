@@ -22,6 +22,8 @@ OVER = frozenset({GameStatus.FINAL, GameStatus.POSTPONED, GameStatus.ABANDONED, 
 
 #: A quote that can be used: its source, its book, the quote. A plain tuple: every line of a poll makes one.
 Offer = tuple[str, str, Quote]
+#: Source, book, kind of market, scope.
+Place = tuple[str, str, str, str]
 
 
 @cache
@@ -65,8 +67,7 @@ class Moment(NamedTuple):
     game: Game | None
     since_ms: int
     closed: str
-    muted: frozenset[tuple[str, str, str, str]]
-    """(source, book, kind, scope) for which a more trusted source speaks."""
+    muted: frozenset[Place]
 
 
 def moment(rules: Rules, state: Markets) -> Moment:
@@ -80,7 +81,7 @@ def moment(rules: Rules, state: Markets) -> Moment:
         game=game,
         since_ms=spoken_since_ms(game, state.starts_at_ms, now_ms),
         closed=closed_to_bets(game),
-        muted=_muted(rules, boards, now_ms) if len(boards) > 1 else frozenset(),
+        muted=muted(rules, boards, now_ms),
     )
 
 
@@ -156,10 +157,12 @@ def next_stale_ms(now: Moment) -> int:
     return 0 if first_ms == LATEST_MS else first_ms
 
 
-def _muted(rules: Rules, boards: dict[str, SourceBoard], now_ms: int) -> frozenset[tuple[str, str, str, str]]:
-    """A source speaks for a book in a kind of market while it is up and shows a fresh quote of it."""
+def muted(rules: Rules, boards: dict[str, SourceBoard], now_ms: int) -> frozenset[Place]:
+    """Where a more trusted source speaks: it is up and shows a fresh quote of the book in that market."""
+    if len(boards) < 2:
+        return frozenset()
     spoken: set[tuple[str, str, str]] = set()
-    muted: set[tuple[str, str, str, str]] = set()
+    found: set[Place] = set()
     for source in sorted(boards, key=lambda source: (-_trust(source), source)):
         board = boards[source]
         if board.down:
@@ -171,9 +174,9 @@ def _muted(rules: Rules, boards: dict[str, SourceBoard], now_ms: int) -> frozens
             for book, quote in books.items()
             if quote.seen_at_ms >= fresh_from_ms and quote.status is not QuoteStatus.REFERENCE
         }
-        muted.update((source, *place) for place in speaks & spoken)
+        found.update((source, *place) for place in speaks & spoken)
         spoken |= speaks
-    return frozenset(muted)
+    return frozenset(found)
 
 
 def _trust(source: str) -> int:

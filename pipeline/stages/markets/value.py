@@ -14,6 +14,9 @@ from pipeline.stages.markets.offers import Moment, Offer
 from pipeline.stages.markets.opportunities import identity
 from pipeline.stages.markets.state import Bet, Game, MarketKey
 
+#: What comes this close to being worth it is worked out in full.
+ALMOST = 1.0 - 1e-9
+
 
 def value_bets(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opinion) -> list[Bet]:
     """Every price of a market that is worth more than it costs; none while the game is closed to bets."""
@@ -23,7 +26,8 @@ def value_bets(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opini
 
 
 def _by_consensus(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opinion) -> list[Bet]:
-    needed, minimum_desks = 1.0 + now.rules.minimum_expected_value, now.rules.minimum_desks
+    minimum_desks = now.rules.minimum_desks
+    needed = (1.0 + now.rules.minimum_expected_value) * ALMOST
     found: list[Bet] = []
     if not opinion.others:
         return found
@@ -37,10 +41,9 @@ def _by_consensus(now: Moment, key: MarketKey, offered: list[Offer], opinion: Op
         prices = quote.prices
         for outcome, probability in enumerate(judged(opinion, book, minimum_desks)):
             # The product first: it is all that most prices are worth.
-            if probability * prices[outcome] >= needed and (
-                bet := _bet(now, key, offer, "consensus", outcome, Chances(probability))
-            ):
-                found.append(bet)
+            if probability * prices[outcome] >= needed:
+                bet = _bet(now, key, offer, "consensus", outcome, Chances(probability))
+                found += [bet] if bet else []
     return found
 
 
@@ -50,9 +53,16 @@ def _by_model(now: Moment, key: MarketKey, offered: list[Offer]) -> list[Bet]:
         return []
     found = []
     for outcome, chances in enumerate(model_chances(game, key)):
+        won = chances.win + 0.5 * chances.half_win
+        if won == 0.0:
+            continue
+        # The price at which it is worth just enough, so that most need not be worked out.
+        lost = chances.lose + 0.5 * chances.half_lose
+        needed = (1.0 + (lost + now.rules.minimum_model_expected_value) / won) * ALMOST
         for offer in offered:
-            if bet := _bet(now, key, offer, "model", outcome, chances):
-                found.append(bet)
+            if offer[2].prices[outcome] >= needed:
+                bet = _bet(now, key, offer, "model", outcome, chances)
+                found += [bet] if bet else []
     return found
 
 
