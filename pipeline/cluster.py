@@ -4,7 +4,8 @@ Folds are known here by their name and the topics that they read, so that nothin
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -24,6 +25,8 @@ from pipeline.settings import Settings
 from pipeline.topics import DAY_MS, DEAD_LETTERS, TOPICS, Topic
 
 TIMEOUT_S = 20.0
+#: How often, and after which pause, a group is asked about again while its coordinator is on its way.
+ATTEMPTS, PAUSE_S = 100, 0.1
 #: Whole answers and rows repeat themselves; aiokafka and librdkafka both read and write it.
 COMPRESSION = "lz4"
 #: Of a topic's largest batch. A row holds all that is known of an event, so it may outgrow any message.
@@ -31,6 +34,14 @@ MAXIMUM_RECORD_BYTES = 2_000_000
 MAXIMUM_ROW_BYTES = 16_000_000
 #: The name of the one table of each stage.
 TABLE = "rows"
+
+_COORDINATOR_IS_COMING = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
+#: librdkafka wants a group named, also of a consumer that only looks.
+_WATCHING = "sharpline.watching"
 
 Place = tuple[str, int]  # a topic's partition
 
@@ -119,7 +130,7 @@ def preflight(bootstrap: str, fold: Fold) -> int:
     if len(set(counts.values())) > 1:
         raise TopicsUnfit(f"{fold.name} cannot start: partition counts differ: {counts}; use another cluster")
     partitions = counts[names[0]]
-    places = _places(fold, partitions)
+    places = _places(fold.sources, existing)
     with _consumer(bootstrap, group(fold.name)) as consumer:
         committed, kept = _committed(consumer, places), _kept(consumer, places)
     if unseeded := {topic for topic, partition in places if (topic, partition) not in committed}:
@@ -153,22 +164,27 @@ def topic_ids(bootstrap: str, topics: Iterable[str]) -> str:
 
 def lag(bootstrap: str, folds: Iterable[Fold]) -> dict[str, int]:
     """Records that each fold's group has still to read, all partitions together; by stage."""
+    partitions = _partitions(bootstrap, _admin(bootstrap))
     committed = {}
-    ends: dict[Place, int] = {}
     for fold in folds:
         with _consumer(bootstrap, group(fold.name)) as consumer:
-            places = _places(
-                fold, len(consumer.list_topics(fold.sources[0], TIMEOUT_S).topics[fold.sources[0]].partitions)
-            )
-            committed[fold.name] = _committed(consumer, places)
-            ends |= {
-                place: end
-                for place, (_, end) in _kept(consumer, [p for p in places if p not in ends]).items()
-            }
+            committed[fold.name] = _committed(consumer, _places(fold.sources, partitions))
+    with _consumer(bootstrap, _WATCHING) as consumer:
+        kept = _kept(consumer, sorted({place for offsets in committed.values() for place in offsets}))
     return {
-        name: sum(max(0, ends[place] - offset) for place, offset in offsets.items())
+        name: sum(max(0, kept[place][1] - offset) for place, offset in offsets.items())
         for name, offsets in committed.items()
     }
+
+
+def ends(bootstrap: str, topics: Iterable[str]) -> dict[str, int]:
+    """Records ever appended to each topic, all partitions together."""
+    places = _places(topics, _partitions(bootstrap, _admin(bootstrap)))
+    found: dict[str, int] = {}
+    with _consumer(bootstrap, _WATCHING) as consumer:
+        for (topic, _), (_, end) in _kept(consumer, places).items():
+            found[topic] = found.get(topic, 0) + end
+    return found
 
 
 def _admin(bootstrap: str) -> AdminClient:
@@ -222,7 +238,7 @@ def _seed(bootstrap: str, fold: Fold, partitions: int) -> bool:
 
     Faust does not seek a partition without one, and the records before its first fetch are skipped.
     """
-    places = _places(fold, partitions)
+    places = _places(fold.sources, dict.fromkeys(fold.sources, partitions))
     with _consumer(bootstrap, group(fold.name)) as consumer:
         committed = _committed(consumer, places)
         unseeded = [place for place in places if place not in committed]
@@ -239,8 +255,8 @@ def _seed(bootstrap: str, fold: Fold, partitions: int) -> bool:
     return True
 
 
-def _places(fold: Fold, partitions: int) -> list[Place]:
-    return [(source, partition) for source in fold.sources for partition in range(partitions)]
+def _places(topics: Iterable[str], partitions: Mapping[str, int]) -> list[Place]:
+    return [(topic, partition) for topic in topics for partition in range(partitions.get(topic, 0))]
 
 
 @contextmanager
@@ -260,11 +276,16 @@ def _consumer(bootstrap: str, name: str) -> Iterator[Consumer]:
 
 
 def _committed(consumer: Consumer, places: list[Place]) -> dict[Place, int]:
-    try:
-        found = consumer.committed([TopicPartition(*place) for place in places], timeout=TIMEOUT_S)
-    except KafkaException as error:
-        raise TopicsUnfit(f"committed offsets cannot be read: {error.args[0].str()}") from error
-    return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            found = consumer.committed([TopicPartition(*place) for place in places], timeout=TIMEOUT_S)
+        except KafkaException as error:
+            if attempt == ATTEMPTS or error.args[0].code() not in _COORDINATOR_IS_COMING:
+                raise TopicsUnfit(f"committed offsets cannot be read: {error.args[0].str()}") from error
+            time.sleep(PAUSE_S)
+        else:
+            return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
+    raise AssertionError("unreachable")
 
 
 def _kept(consumer: Consumer, places: list[Place]) -> dict[Place, tuple[int, int]]:
