@@ -19,6 +19,7 @@ from producers import recorded
 from producers.pace import paced, timetable
 from producers.publish import ArchiveLog, KafkaLog, Log
 from producers.sources import nflverse, the_odds_api
+from producers.tally import UNREAD
 
 SOURCES = ("simulator", "recorded", the_odds_api.NAME, nflverse.NAME)
 #: Where simulated time starts in an archive, so that the same seed makes the same bytes.
@@ -161,7 +162,7 @@ def main(
             if recording is not None:
                 for line in recording.summary():
                     click.echo(line, err=True)
-                records = recording.records(lambda reason, where: log.tally.refuse("", reason, where))
+                records = recording.records(lambda reason, where: log.tally.refuse(UNREAD, reason, where))
             else:
                 words = opened.enter_context(_writable(truth)) if truth else None
                 starts_at_ms = _this_second_ms() if to_kafka else ARCHIVE_STARTS_AT_MS

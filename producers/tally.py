@@ -7,6 +7,11 @@ from pipeline import telemetry
 from pipeline.records import ClockTick, OddsSnapshot, Record
 from pipeline.topics import topic_of
 
+#: Of those that a report spells out, the most frequent first.
+MOST_REASONS = 20
+#: Instead of a topic, for what was refused before it became a record.
+UNREAD = "unread"
+
 
 @dataclass
 class Tally:
@@ -48,8 +53,10 @@ class Tally:
         if self.ticks:
             lines.append(f"ticks {self.ticks:,}")
         lines.append(f"refused {sum(self.refused.values()):,}")
+        reasons = sorted(self.refused.items(), key=lambda item: (-item[1], item[0]))
         lines += [
-            f"  {count:,} x {reason} (first: {self.examples[reason]})"
-            for reason, count in sorted(self.refused.items(), key=lambda item: (-item[1], item[0]))
+            f"  {n:,} x {reason} (first: {self.examples[reason]})" for reason, n in reasons[:MOST_REASONS]
         ]
+        if (more := len(reasons) - MOST_REASONS) > 0:
+            lines.append(f"  and {more:,} more reasons")
         return lines
