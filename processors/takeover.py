@@ -44,8 +44,8 @@ def remember(folder: Path, member_id: str) -> None:
         os.replace(fresh, folder / MEMBER)
 
 
-def bury_predecessor(bootstrap: str, group: str, folder: Path) -> None:
-    """Take the member that the last process of this folder was out of the group, if it is still in it.
+def leave(bootstrap: str, group: str, folder: Path) -> None:
+    """Take the member that last worked from this folder out of its group, if it is still in it.
 
     Where that fails nothing is lost but time: the group drops the dead member when its session ends.
     """
@@ -56,10 +56,10 @@ def bury_predecessor(bootstrap: str, group: str, folder: Path) -> None:
     try:
         error_code = asyncio.run(asyncio.wait_for(_leave(bootstrap, group, member_id), TIMEOUT_S))
     except (KafkaError, TimeoutError, OSError) as error:
-        say(logger, "predecessor could not be taken out of its group", logging.WARNING, error=repr(error))
+        say(logger, "a member could not be taken out of its group", logging.WARNING, error=repr(error))
         return
     note.unlink()
-    say(logger, "took the predecessor's place", member=member_id[-12:], error=error_code)
+    say(logger, "left the group as the member before", member=member_id[-12:], error=error_code)
 
 
 async def _leave(bootstrap: str, group: str, member_id: str) -> int:

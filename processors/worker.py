@@ -1,5 +1,6 @@
 """One worker process of a stage: everything around the runner, from the first check to the last commit."""
 
+import asyncio
 import logging
 import os
 import sys
@@ -54,7 +55,7 @@ def run(stage: Stage[Any], data: Path, port: int = 0, worker: str = "w0") -> NoR
     held = takeover.lock(folder)
     partitions = cluster.preflight(settings.kafka, stage)
     log = cluster.topic_ids(settings.kafka, stage.sources)
-    takeover.bury_predecessor(settings.kafka, cluster.group(stage.name), folder)
+    takeover.leave(settings.kafka, cluster.group(stage.name), folder)
     mode.loop.use("uvloop")
     _Worker(stage, settings.kafka, rules, partitions, log, folder, port).work()
     held.close()
@@ -75,6 +76,7 @@ class _Worker:
         port: int,
     ) -> None:
         self._stage, self._bootstrap, self._partitions, self._port = stage, bootstrap, partitions, port
+        self._folder = folder
         self._lease = Lease(SESSION_S)
         safety.install(self._lease.heartbeat, lambda member_id: takeover.remember(folder, member_id))
         group = cluster.group(stage.name)
@@ -148,6 +150,8 @@ class _Worker:
             self._runner.begin_generation()
         except SharplineError as error:
             say(logger, str(error), logging.ERROR, exit=ROWS_UNFIT)
+            # Out of the group first: as long as it has a member, nobody can put its offsets right.
+            await asyncio.to_thread(takeover.leave, self._bootstrap, self._app.conf.id, self._folder)
             os._exit(ROWS_UNFIT)
         except Exception:  # Faust would drop it, and go on without rows
             logger.error("rows cannot be read", exc_info=True)
@@ -177,7 +181,12 @@ class _Worker:
         }
 
     def _unready(self) -> Any:
+        """How far joining and recovery are, None when they are done; asked by other threads."""
         app = self._app
+        # Faust makes it when first asked for, on the asking thread's loop: ours, asking early, would be the
+        # wrong one, and the worker would wait for ever.
+        if app.tables._recovery is None:
+            return "starting"
         if app.consumer_generation_id and not app.rebalancing and app.tables.recovery.completed.is_set():
             return None
         return app.rebalancing, app.consumer_generation_id, app.tables.recovery.active_remaining_total()

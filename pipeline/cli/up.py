@@ -1,5 +1,6 @@
 """``sharpline up``: the whole pipeline on this machine, one process for each part, and a live view of it."""
 
+import os
 import shutil
 import signal
 import socket
@@ -94,6 +95,9 @@ def up(
     except KeyboardInterrupt:
         pass
     console.print("stopped")
+    sys.stdout.flush()
+    # Not sys.exit: librdkafka's handles wait for their broker as the interpreter ends, and it is gone.
+    os._exit(0)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -151,12 +155,14 @@ def _start(
     for part in parts:
         supervisor.start(part)
     supervisor.await_ready(parts)
-    console.print(f"gateway     http://127.0.0.1:{port}   stream ws://127.0.0.1:{port}/v1/stream")
+    console.print(
+        f"gateway     http://127.0.0.1:{port}   stream ws://127.0.0.1:{port}/v1/stream", soft_wrap=True
+    )
     places = "  ".join(
         f"{stage} http://127.0.0.1:{at}/metrics" for stage, at in zip(STAGES, ports, strict=True)
     )
-    console.print(f"metrics     {places}")
-    console.print(f"logs        {logs}")
+    console.print(f"metrics     {places}", soft_wrap=True)
+    console.print(f"logs        {logs}", soft_wrap=True)
     supervisor.start(
         Service("producer", [*python, "producers", *source], logs / "producer.log", endless=False)
     )

@@ -15,8 +15,7 @@ import math
 from collections.abc import Callable
 from statistics import NormalDist
 
-from scipy.optimize import brentq
-
+from pipeline.domain.roots import root
 from pipeline.domain.settlement import Chances, over_chances
 
 STANDARD = NormalDist()
@@ -230,6 +229,4 @@ def _mean_where(probability: Callable[[float], float], fair: float, sd: float, n
     reach = 1.0
     while probability(guess - reach) > fair or probability(guess + reach) < fair:
         reach *= 2.0
-    return float(
-        brentq(lambda mean: probability(mean) - fair, guess - reach, guess + reach, xtol=ROOT_TOLERANCE)
-    )
+    return root(lambda mean: probability(mean) - fair, guess - reach, guess + reach, ROOT_TOLERANCE)

@@ -13,8 +13,7 @@ Maher (1982), Modelling association football scores, Statistica Neerlandica 36(3
 import math
 from collections.abc import Callable, Sequence
 
-from scipy.optimize import brentq
-
+from pipeline.domain.roots import root
 from pipeline.domain.settlement import Chances, over_chances
 
 MOST = 100.0  # goals to come of one side, far beyond any sport this is used for
@@ -312,4 +311,4 @@ def _root(excess: Callable[[float], float], low: float, high: float, near: float
         at_left, at_right = excess(left), excess(right)
         if at_left * at_right >= 0.0:
             return left if abs(at_left) <= abs(at_right) else right
-    return float(brentq(excess, left, right, xtol=ROOT_TOLERANCE, rtol=ROOT_TOLERANCE))
+    return root(excess, left, right, ROOT_TOLERANCE)

@@ -6,9 +6,8 @@ A price comes first, then the chances of its results: ``expected_value(price, *c
 
 import math
 
-from scipy.optimize import brentq
-
 from pipeline.domain.odds import checked_price
+from pipeline.domain.roots import root
 
 TOLERANCE = 1e-9
 
@@ -95,7 +94,7 @@ def kelly(
         )
 
     most = 1.0 if lose == 0.0 else math.nextafter(1.0, 0.0)
-    return most if slope(most) >= 0.0 else float(brentq(slope, 0.0, most, xtol=1e-12))
+    return most if slope(most) >= 0.0 else root(slope, 0.0, most, 1e-12)
 
 
 def fractional_kelly(share: float, multiplier: float, cap: float) -> float:

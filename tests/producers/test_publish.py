@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from msgspec.structs import replace
 
 from pipeline import cluster, codec
@@ -47,18 +47,23 @@ def log(fresh_kafka: str) -> KafkaLog:
 
 def logged(bootstrap: str, topics: Iterable[str]) -> dict[tuple[str, int], list[Record]]:
     """Everything in these topics, by topic and partition."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "tests", "enable.partition.eof": False})
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "tests", "enable.partition.eof": True})
     places = [TopicPartition(topic, partition, 0) for topic in topics for partition in range(PARTITIONS)]
-    ends = {(p.topic, p.partition): consumer.get_watermark_offsets(p)[1] for p in places}
-    consumer.assign(places)
     found: dict[tuple[str, int], list[Record]] = defaultdict(list)
-    while sum(map(len, found.values())) < sum(ends.values()):
-        message = consumer.poll(30.0)
-        assert message is not None
-        assert not message.error()
-        topic = message.topic()
-        found[topic, message.partition()].append(codec.decode(topic, message.key(), message.value()))
-    consumer.close()
+    ended: set[tuple[str, int]] = set()
+    try:
+        consumer.assign(places)
+        while len(ended) < len(places):
+            message = consumer.poll(30.0)
+            assert message is not None
+            topic, place = message.topic(), (message.topic(), message.partition())
+            if (error := message.error()) is None:
+                found[place].append(codec.decode(topic, message.key(), message.value()))
+            else:
+                assert error.code() == KafkaError._PARTITION_EOF
+                ended.add(place)
+    finally:
+        consumer.close()
     return found
 
 
