@@ -140,18 +140,11 @@ def _start(
     ports = kraft.free_ports(len(STAGES))
     parts = []
     for stage, metrics in zip(STAGES, ports, strict=True):
-        command: list[str | Path] = [
-            *python,
-            "processors",
-            stage,
-            "--data",
-            home / "workers" / stage,
-            "--port",
-            str(metrics),
-        ]
-        parts.append(Service(stage, command, logs / f"{stage}.log", f"http://127.0.0.1:{metrics}/readyz"))
-    command: list[str | Path] = [*python, "gateway", "--port", str(port)]
-    parts.append(Service("gateway", command, logs / "gateway.log", f"http://127.0.0.1:{port}/readyz"))
+        place = ["--data", str(home / "workers" / stage), "--port", str(metrics)]
+        ready = f"http://127.0.0.1:{metrics}/readyz"
+        parts.append(Service(stage, [*python, "processors", stage, *place], logs / f"{stage}.log", ready))
+    ready = f"http://127.0.0.1:{port}/readyz"
+    parts.append(Service("gateway", [*python, "gateway", "--port", str(port)], logs / "gateway.log", ready))
     for part in parts:
         supervisor.start(part)
     supervisor.await_ready(parts)

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class League(Struct, frozen=True):
-    """A competition. Times in seconds; margins and totals in points of the final score; rates in goals a game."""
+    """A competition. Times in seconds, margins and totals in points of the final score, rates a game."""
 
     league: str
     sport: str

@@ -125,7 +125,7 @@ def _clock(state: dict[str, Any]) -> str:
 
 def _where(one: dict[str, Any]) -> str:
     line = f" {one['line']:+g}" if one["market"] == "spread" else f" {one['line']:g}" if one["line"] else ""
-    return one["market"] + line
+    return f"{one['market']}{line}"
 
 
 def _side(market: str, outcome: int) -> str:
