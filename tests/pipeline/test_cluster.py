@@ -1,0 +1,73 @@
+"""What `sharpline topics` makes, and what a stage needs to find."""
+
+import pytest
+from confluent_kafka.admin import AdminClient, ConfigResource
+
+from pipeline import cluster
+from pipeline.errors import BrokerUnavailable, TopicsUnfit
+from pipeline.local import kraft
+from pipeline.settings import Settings
+from pipeline.topics import DAY_MS, TOPICS
+from tests.processors.chain import chain
+from tests.processors.log import Load
+
+pytestmark = pytest.mark.kafka
+
+
+def configured(bootstrap: str, topic: str) -> dict[str, str]:
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    (future,) = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)]).values()
+    return {name: entry.value for name, entry in future.result().items()}
+
+
+def test_topics_are_made_once_and_start_offsets_are_committed_once(fresh_kafka: str) -> None:
+    settings = Settings(partitions=2, journal_hours=3)
+    with pytest.raises(TopicsUnfit, match=r"has no topic .*odds\.snapshots.*run `sharpline topics`"):
+        cluster.preflight(fresh_kafka, chain())
+
+    made = cluster.create_topics(fresh_kafka, settings, [chain()])
+    again = cluster.create_topics(fresh_kafka, settings, [chain()])
+
+    changelog = "sharpline.chain-rows-changelog"
+    assert set(made.created) == {*TOPICS, changelog}
+    assert (made.existing, made.seeded) == ((), ("sharpline.chain",))
+    assert (again.created, set(again.existing), again.seeded) == ((), set(made.created), ())
+    assert cluster.preflight(fresh_kafka, chain()) == 2
+    odds, states, journal = (
+        configured(fresh_kafka, topic) for topic in ("odds.snapshots", "games.states", changelog)
+    )
+    assert (odds["cleanup.policy"], odds["retention.ms"]) == ("delete", str(14 * DAY_MS))
+    assert (states["cleanup.policy"], states["min.compaction.lag.ms"]) == ("compact", str(7 * DAY_MS))
+    assert (journal["cleanup.policy"], journal["min.compaction.lag.ms"]) == ("compact", str(3 * 3_600_000))
+    assert {odds["compression.type"], states["compression.type"], journal["compression.type"]} == {"lz4"}
+
+    with pytest.raises(TopicsUnfit, match="has 2 partitions and should have 3"):
+        cluster.create_topics(fresh_kafka, Settings(partitions=3), [chain()])
+
+
+def test_lag_and_ends_count_what_was_appended(fresh_kafka: str) -> None:
+    cluster.create_topics(fresh_kafka, Settings(), [chain()])
+    load = Load(fresh_kafka, seed=6)
+    load.records(30)
+    load.tick()
+    load.flush()
+
+    assert cluster.lag(fresh_kafka, [chain()]) == {"chain": 34}
+    assert cluster.ends(fresh_kafka, ["clock.ticks", "odds.fair"]) == {"clock.ticks": 4, "odds.fair": 0}
+
+
+def test_a_topic_made_anew_has_another_identity(fresh_kafka: str) -> None:
+    cluster.create_topics(fresh_kafka, Settings(), [chain()])
+
+    assert cluster.topic_ids(fresh_kafka, ["odds.snapshots"]) != cluster.topic_ids(fresh_kafka, ["odds.fair"])
+    assert cluster.topic_ids(fresh_kafka, ["odds.fair", "odds.snapshots"]) == cluster.topic_ids(
+        fresh_kafka, ["odds.snapshots", "odds.fair"]
+    )
+
+
+def test_a_broker_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "TIMEOUT_S", 0.5)
+    (port,) = kraft.free_ports(1)
+
+    with pytest.raises(BrokerUnavailable, match="no Kafka answers at"):
+        cluster.create_topics(f"127.0.0.1:{port}", Settings(), [])

@@ -1,0 +1,64 @@
+"""The rows of a stage: decoded once, handed on with their partition, refused where they are another's."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+from faust.types import TP
+
+from pipeline.errors import TopicsUnfit
+from pipeline.stages.fold import Row, first_row
+from processors.rows import Rows
+from tests.processors.chain import Chain, chain
+from tests.processors.log import EVENTS
+
+KEY = EVENTS[0].encode()
+CHANGELOG = TP("sharpline.chain-rows-changelog", 3)
+
+
+def rows(layout: int = 1, log: str = "log", store: Any = None) -> Rows:
+    store = store or SimpleNamespace(data={}, _key_partition={})
+    return Rows(chain(layout=layout), log, {"rules": "now"}, store)
+
+
+def value(**fields: Any) -> tuple[Row[Chain], bytes]:
+    first = first_row(chain(), EVENTS[0], {"rules": "then"}, "log")
+    row = msgspec.structs.replace(first, **({"revision": 5, "state": Chain(count=5)} | fields))
+    return row, msgspec.msgpack.encode(row)
+
+
+def test_a_row_is_read_back_as_it_was_written_and_goes_on_under_what_now_holds() -> None:
+    table = rows()
+    row, written = value()
+    table.load({CHANGELOG: {KEY: written}})
+
+    assert table[KEY] == msgspec.structs.replace(row, made_with={"rules": "now"})
+    assert [(partition, key) for partition, key, _ in table.reopen()] == [(3, KEY)]
+    assert table[b"unknown"].revision == 0
+
+
+def test_a_recovered_row_replaces_what_was_decoded_and_a_tombstone_ends_it() -> None:
+    table = rows()
+    table.load({CHANGELOG: {KEY: value()[1]}})
+    assert table[KEY].revision == 5
+
+    table.load({CHANGELOG: {KEY: value(revision=6)[1]}})
+    assert table[KEY].revision == 6
+    table.load({CHANGELOG: {KEY: None}})
+    assert (table[KEY].revision, len(table)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        pytest.param({"layout": 2}, "layout 1 and this version reads 2", id="another layout"),
+        pytest.param({"log": "other"}, "deleted and made again", id="other topics"),
+    ],
+)
+def test_rows_that_mean_something_else_are_refused(table: dict[str, Any], why: str) -> None:
+    refusing = rows(**table)
+    refusing.load({CHANGELOG: {KEY: value()[1]}})
+
+    with pytest.raises(TopicsUnfit, match=why):
+        list(refusing.reopen())
