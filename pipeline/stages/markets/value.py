@@ -22,7 +22,7 @@ def value_bets(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opini
     """Every price of a market that is worth more than it costs; none while the game is closed to bets."""
     if now.closed:
         return []
-    return _by_consensus(now, key, offered, opinion) + _by_model(now, key, offered)
+    return _by_consensus(now, key, offered, opinion) + _by_model(now, key, offered, opinion)
 
 
 def _by_consensus(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opinion) -> list[Bet]:
@@ -47,12 +47,17 @@ def _by_consensus(now: Moment, key: MarketKey, offered: list[Offer], opinion: Op
     return found
 
 
-def _by_model(now: Moment, key: MarketKey, offered: list[Offer]) -> list[Bet]:
+def _by_model(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opinion) -> list[Bet]:
     game = now.game
     if game is None or game.status is not GameStatus.LIVE or game.contested or not game.game:
         return []
     found = []
-    for outcome, chances in enumerate(model_chances(game, key)):
+    # Without a consensus nothing says whether the model has lost its way: then it speaks for no bet.
+    for outcome, (chances, consensus) in enumerate(
+        zip(model_chances(game, key), opinion.probabilities, strict=False)
+    ):
+        if abs(chances.fair - consensus) > now.rules.maximum_model_gap:
+            continue
         won = chances.win + 0.5 * chances.half_win
         if won == 0.0:
             continue

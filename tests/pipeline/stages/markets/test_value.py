@@ -69,20 +69,39 @@ def live(seconds: float, **fields: Any) -> GameProbabilities:
     return game(seconds, **given | fields)
 
 
+#: A little above what the other desks say, even.
+CLOSE = {"game": (0.53, 0.47)}
+
+
 def test_in_play_a_price_is_judged_by_the_game_model_too() -> None:
     event = Followed(MARKETS)
 
-    event(live(-10), snapshot(quote("a", 1.91, 1.91)))
+    event(live(-10, **CLOSE), snapshot(*EVEN, quote("d", 2.03, 1.85)))
 
     (bet,) = event.last["bets.value"].bets
-    assert (bet.basis, bet.outcome, bet.probability) == ("model", 0, 0.6)
-    assert bet.expected_value == pytest.approx(1.91 * 0.6 - 1)
+    assert (bet.basis, bet.outcome, bet.probability) == ("model", 0, 0.53)
+    assert bet.expected_value == pytest.approx(2.03 * 0.53 - 1)
+
+
+@pytest.mark.parametrize(
+    "quotes",
+    [
+        pytest.param((*EVEN, quote("d", 2.03, 1.85)), id="it is far from what the market thinks"),
+        pytest.param((quote("d", 1.91, 1.91),), id="there is no market to hold it against"),
+    ],
+)
+def test_a_model_that_may_have_lost_its_way_speaks_for_no_bet(quotes: tuple[Line, ...]) -> None:
+    event = Followed(MARKETS)
+
+    event(live(-10), snapshot(*quotes))
+
+    assert "bets.value" not in event.last
 
 
 def test_both_bases_are_published_apart() -> None:
     event = Followed(MARKETS)
 
-    event(live(-10), snapshot(*EVEN, quote("d", 2.05, 1.8)))
+    event(live(-10, **CLOSE), snapshot(*EVEN, quote("d", 2.1, 1.8)))
 
     bets = [bet for bet in event.last["bets.value"].bets if bet.book == "d"]
     assert sorted(bet.basis for bet in bets) == ["consensus", "model"]
@@ -99,10 +118,10 @@ def test_both_bases_are_published_apart() -> None:
 )
 def test_a_bet_by_the_model_ends_with_a_reason(fields: dict[str, Any], reason: str) -> None:
     event = Followed(MARKETS)
-    event(live(-10), snapshot(quote("a", 1.91, 1.91)))
+    event(live(-10, **CLOSE), snapshot(*EVEN, quote("d", 2.03, 1.85)))
     (bet,) = event.last["bets.value"].bets
 
-    event(live(5, **fields))
+    event(live(5, **CLOSE | fields))
 
     assert event.last["bets.value"].changes == (Change(id=bet.id, change="withdrawn", reason=reason),)
 
@@ -110,7 +129,8 @@ def test_a_bet_by_the_model_ends_with_a_reason(fields: dict[str, Any], reason: s
 def test_before_the_start_the_model_judges_nothing() -> None:
     event = Followed(MARKETS)
 
-    event(live(-10, status=GameStatus.SCHEDULED, started_at_ms=0), snapshot(quote("a", 1.91, 1.91)))
+    before = live(-10, **CLOSE, status=GameStatus.SCHEDULED, started_at_ms=0)
+    event(before, snapshot(*EVEN, quote("d", 2.03, 1.85)))
 
     assert "bets.value" not in event.last
 
