@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.telemetry import say
 
@@ -59,9 +59,9 @@ class Watchdog(threading.Thread):
             try:
                 self._look_at_recovery(now_s)
                 self._look_at_partitions(handle, now_s)
-            except KafkaException as error:
+            except Exception as error:  # noqa: BLE001  whatever it is, a watchdog that has died watches nothing
                 # No fault of the worker. A fresh handle: an old one stayed blind for 75 s after a failover.
-                say(logger, "the broker does not answer", logging.WARNING, error=error.args[0])
+                say(logger, "the watchdog cannot see", logging.WARNING, error=repr(error))
                 self._forget(now_s)
                 handle.close()
                 handle = self._handle()

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import faust
 import mode.loop
+from faust.exceptions import ConsumerNotStarted
 from faust.types import TP, EventT
 
 from pipeline import cluster
@@ -167,18 +168,17 @@ class _Worker:
         return self._app.consumer._committed_offset.get(tp)
 
     def _end(self, topic: str, partition: int) -> int | None:
-        # Of the last fetch, so without a question to the broker.
-        end: int | None = self._app.consumer.highwater(TP(topic, partition))
+        # Of the last fetch, so the broker is not asked; none of a partition that is just being given away.
+        tp, consumer = TP(topic, partition), self._app.consumer
+        end: int | None = consumer.highwater(tp) if tp in consumer.assignment() else None
         return end
 
     def _owned(self) -> set[Place]:
-        if self._app._consumer is None:
+        try:
+            assigned = self._app.consumer.assignment() if self._app._consumer is not None else set()
+        except ConsumerNotStarted:
             return set()
-        return {
-            (tp.topic, tp.partition)
-            for tp in self._app.consumer.assignment()
-            if tp.topic in self._stage.sources
-        }
+        return {(tp.topic, tp.partition) for tp in assigned if tp.topic in self._stage.sources}
 
     def _unready(self) -> Any:
         """How far joining and recovery are, None when they are done; asked by other threads."""
