@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from faust.types import TP
@@ -34,10 +35,10 @@ def _read(bootstrap: str, wanted: dict[TP, tuple[int, int]]) -> dict[TP, Latest]
             oldest, _ = consumer.get_watermark_offsets(TopicPartition(*tp), timeout=IDLE_S)
             if last >= max(first, oldest):
                 left[tp] = max(first, oldest), last
-        consumer.assign([TopicPartition(*tp, first) for tp, (first, _) in left.items()])
+        consumer.assign([TopicPartition(tp.topic, tp.partition, first) for tp, (first, _) in left.items()])
         progress = time.monotonic()
         while left:
-            messages = consumer.consume(AT_ONCE, 0.02)
+            messages: list[Any] = consumer.consume(AT_ONCE, 0.02)
             for message in messages:
                 if error := message.error():
                     raise KafkaException(error)
@@ -65,10 +66,11 @@ def holds_between(bootstrap: str, tp: TP, first: int, last: int) -> bool:
     """Whether a partition still has a record at an offset between two others, both included."""
     consumer = reader(bootstrap)
     try:
-        consumer.assign([TopicPartition(*tp, first)])
+        consumer.assign([TopicPartition(tp.topic, tp.partition, first)])
         until = time.monotonic() + IDLE_S
         while time.monotonic() < until:
-            for message in consumer.consume(1, 0.1):
+            messages: list[Any] = consumer.consume(1, 0.1)
+            for message in messages:
                 if error := message.error():
                     raise KafkaException(error)
                 return bool(message.offset() <= last)

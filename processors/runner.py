@@ -167,9 +167,9 @@ class Runner:
             origin = (source.topic, source.partition, source.offset)
             say(logger, "fold failed", logging.ERROR, event=row.event_id, origin=origin, error=repr(error))
             logger.debug("fold failed", exc_info=True)
-            _, value = codec.encode(source.topic, source.record)
+            _, buried = codec.encode(source.topic, source.record)
             reason = f"fold: {type(error).__name__}: {error}"
-            await self._bury(origin, reason, row.event_id.encode(), value)
+            await self._bury(origin, reason, row.event_id.encode(), buried)
             return None
         self._fold_seconds.observe(time.perf_counter() - started_s)
         cause = {"cause": f"{source.topic}/{source.partition}/{source.offset}".encode()}

@@ -79,6 +79,8 @@ class QuietRecovery(Recovery):
 class QuietTables(TableManager):
     """Tables that recover by `QuietRecovery`, and start at once."""
 
+    _recovery: Recovery | None
+
     @property
     def recovery(self) -> Recovery:
         if self._recovery is None:
