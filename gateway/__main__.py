@@ -25,20 +25,20 @@ BACKLOG = 4096
 GRACE_S = 3
 
 
-@click.command(context_settings={"show_default": True, "max_content_width": 100})
+@click.command(
+    epilog="Example: sharpline serve --kafka 127.0.0.1:9092, then open http://127.0.0.1:8642/v1/events",
+    context_settings={"show_default": True, "help_option_names": ["-h", "--help"]},
+)
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option("--port", default=PORT, type=click.IntRange(0, 65_535), help="Port; 0 for any that is free.")
 @click.option("--kafka", default="", help="Bootstrap address; SHARPLINE_KAFKA where it is not given.")
 @click.option("--instance", default="main", help="Name of this gateway among several; part of its group.")
 def main(host: str, port: int, kafka: str, instance: str) -> None:
-    """Serve the live stream, events over HTTP, and the schema registry.
-
-    Example: python -m gateway --kafka 127.0.0.1:9092 --port 8642, then open http://127.0.0.1:8642/v1/events
-    """
+    """Serve the live stream, events over HTTP, and the schema registry."""
     try:
         serve(host, port, kafka, instance)
     except UsageError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"sharpline serve: {error}", err=True)
         sys.exit(2)
 
 
@@ -110,4 +110,4 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="sharpline serve")

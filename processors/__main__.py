@@ -13,7 +13,10 @@ EXIT_CODES = {TopicsUnfit: 74, BrokerUnavailable: 75}
 STAGES = ("games", "markets", "bets")
 
 
-@click.command(epilog="Example: SHARPLINE_KAFKA=127.0.0.1:9092 python -m processors markets --data work")
+@click.command(
+    epilog="Example: SHARPLINE_KAFKA=127.0.0.1:9092 sharpline process markets --data work --port 9101",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.argument("stage", type=click.Choice(STAGES))
 @click.option(
     "--data",
@@ -40,4 +43,4 @@ def main(stage: str, data: Path, port: int, worker: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="sharpline process")

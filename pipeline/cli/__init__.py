@@ -62,7 +62,7 @@ main.add_command(tail)
 
 
 @main.command(
-    epilog="Example: SHARPLINE_KAFKA=127.0.0.1:9092 sharpline topics",
+    epilog="Example: sharpline topics --kafka 127.0.0.1:9092",
 )
 @click.option("--kafka", metavar="ADDRESS", help="Bootstrap address; default is SHARPLINE_KAFKA.")
 def topics(kafka: str | None) -> None:

@@ -29,6 +29,8 @@ from pipeline.stages import STAGES
 from pipeline.topics import ANSWERS
 
 PORT = 8642
+SPEEDS = {"simulator": 20.0}
+SIMULATED = {"simulator": "  (simulated: no game, book or price in it is real)"}
 FLOWING = ("odds.snapshots", "games.events", *ANSWERS)
 FLOW_S, PLAIN_S = 2.0, 5.0
 
@@ -43,7 +45,11 @@ FLOW_S, PLAIN_S = 2.0, 5.0
 @click.option(
     "--for", "seconds", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long."
 )
-@click.option("--speed", type=click.FloatRange(min=0.0), help="Times real time; 0 as fast as it goes.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0.0),
+    help="Times real time, 0 as fast as it goes; default is 20 for the simulator, 60 for recorded files.",
+)
 @click.option("--seed", type=int, help="Of the simulator.")
 @click.option("--events", type=click.IntRange(1, 10_000), help="Games to simulate.")
 @click.option("--from", "since", metavar="TIME", help="Where recorded data begins, as 2025-09-14T16:00Z.")
@@ -72,6 +78,8 @@ def up(
         if not path.exists():
             raise UsageError(f"there is no {path}")
     _require_free(port)
+    if speed is None:
+        speed = SPEEDS.get(source, 60.0)
     given = {"--speed": speed, "--seed": seed, "--events": events, "--from": since}
     options = [text for name, value in given.items() if value is not None for text in (name, str(value))]
     console = Console(stderr=False)
@@ -156,6 +164,7 @@ def _start(
     )
     console.print(f"metrics     {places}", soft_wrap=True)
     console.print(f"logs        {logs}", soft_wrap=True)
+    console.print(f"source      {' '.join(source)}{SIMULATED.get(source[0], '')}", soft_wrap=True)
     supervisor.start(
         Service("producer", [*python, "producers", *source], logs / "producer.log", endless=False)
     )

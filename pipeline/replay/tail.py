@@ -77,7 +77,7 @@ def from_kafka(bootstrap: str, topic: str, since: str, *, follow: bool = True) -
 def _assign(consumer: Consumer, bootstrap: str, topic: str, since: str) -> dict[int, int]:
     """Start reading; the end of each partition that has messages still to come."""
     try:
-        found = consumer.list_topics(topic, timeout=10).topics[topic]
+        found = consumer.list_topics(topic, timeout=5).topics[topic]
     except Exception as error:
         raise BrokerUnavailable(f"no Kafka answers at {bootstrap}: {error}") from error
     if found.error is not None and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:

@@ -40,7 +40,7 @@ def test_a_port_in_use_is_one_sentence() -> None:
         port = taken.getsockname()[1]
         line = one_sentence(run("--port", str(port), "--kafka", "127.0.0.1:9"))
 
-    assert line.startswith(f"Error: cannot listen on 127.0.0.1:{port}: Address already in use")
+    assert line.startswith(f"sharpline serve: cannot listen on 127.0.0.1:{port}: Address already in use")
     assert "--port" in line
 
 
