@@ -93,11 +93,8 @@ class Supervisor:
                 continue
             if not service.endless:
                 service.process = None
-                how = (
-                    "has ended"
-                    if process.returncode == 0
-                    else f"ended with {process.returncode}, see {service.log}"
-                )
+                said = service.last_words(1).removeprefix("sharpline produce: ")
+                how = "has ended" if process.returncode == 0 else f"ended with {process.returncode}: {said}"
                 self.say(f"{service.name} {how}")
                 continue
             if service.again_at_s == 0.0:

@@ -1,6 +1,6 @@
-"""How fast replay is: a simulated evening folded from an archive, beside the bare reading of the same archive.
+"""How fast replay is: a simulated evening folded from an archive, beside the bare reading of that archive.
 
-Run it: ``make bench ARGS=replay``. CPU time of this process; on a shared machine only the ratio can be compared.
+Run it: ``make bench ARGS=replay``. CPU time of this process; on a shared machine only the ratio holds.
 """
 
 import tempfile
@@ -40,9 +40,8 @@ def main() -> None:
         f"{tally.inputs:,} inputs, {lines:,} lines of odds, {tally.answers:,} answers, digest {digest[:12]}"
     )
     click.echo(f"bare reading  {tally.inputs / read_s:>8,.0f} inputs a second of CPU")
-    click.echo(
-        f"replay        {tally.inputs / replay_s:>8,.0f} inputs a second of CPU, {replay_s / read_s:.1f} x the reading"
-    )
+    rate, ratio = tally.inputs / replay_s, replay_s / read_s
+    click.echo(f"replay        {rate:>8,.0f} inputs a second of CPU, {ratio:.1f} times the reading")
 
 
 if __name__ == "__main__":
