@@ -75,9 +75,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Of a value bet against the consensus."""
     minimum_model_expected_value: float = 0.05
     """Of a value bet against the game model, in play."""
-    maximum_model_gap: float = 0.04
-    """Between the model's and the consensus' probability of an outcome. Beyond it the market is taken to know
-    something that the model does not (field position, an injury), and no bet is based on the model."""
+    maximum_model_log_odds: float = 0.1
+    """Between the model's and the consensus' probability of an outcome, in log-odds. Beyond it the market is
+    taken to know something that the model does not (field position, an injury): then no bet stands on it."""
     maximum_expected_value: float = 0.25
     """Above it a value bet is taken for an error of the price and not published."""
     kelly_fraction: float = 0.25

@@ -7,6 +7,7 @@ expected value is that of a unit which is decided: a refund costs nothing and ga
 from functools import lru_cache
 
 from pipeline.domain import diffusion, goals, settlement, staking
+from pipeline.domain.movement import log_odds_move
 from pipeline.domain.settlement import Chances
 from pipeline.records import GameStatus
 from pipeline.stages.markets.fair import Opinion, judged
@@ -56,7 +57,7 @@ def _by_model(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opinio
     for outcome, (chances, consensus) in enumerate(
         zip(model_chances(game, key), opinion.probabilities, strict=False)
     ):
-        if abs(chances.fair - consensus) > now.rules.maximum_model_gap:
+        if not _agree(chances.fair, consensus, now.rules.maximum_model_log_odds):
             continue
         won = chances.win + 0.5 * chances.half_win
         if won == 0.0:
@@ -69,6 +70,10 @@ def _by_model(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opinio
                 bet = _bet(now, key, offer, "model", outcome, chances)
                 found += [bet] if bet else []
     return found
+
+
+def _agree(model: float, consensus: float, most: float) -> bool:
+    return 0.0 < model < 1.0 and abs(log_odds_move(consensus, model)) <= most
 
 
 def _bet(now: Moment, key: MarketKey, offer: Offer, basis: str, outcome: int, chances: Chances) -> Bet | None:

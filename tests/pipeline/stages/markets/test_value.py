@@ -70,28 +70,30 @@ def live(seconds: float, **fields: Any) -> GameProbabilities:
 
 
 #: A little above what the other desks say, even.
-CLOSE = {"game": (0.53, 0.47)}
+CLOSE = {"game": (0.515, 0.485)}
+#: Nothing is worth as much by the other desks.
+MODEL_ALONE = Rules(minimum_expected_value=0.2)
 
 
 def test_in_play_a_price_is_judged_by_the_game_model_too() -> None:
-    event = Followed(MARKETS)
+    event = Followed(MARKETS, MODEL_ALONE)
 
-    event(live(-10, **CLOSE), snapshot(*EVEN, quote("d", 2.03, 1.85)))
+    event(live(-10, **CLOSE), snapshot(*EVEN, quote("d", 2.06, 1.85)))
 
     (bet,) = event.last["bets.value"].bets
-    assert (bet.basis, bet.outcome, bet.probability) == ("model", 0, 0.53)
-    assert bet.expected_value == pytest.approx(2.03 * 0.53 - 1)
+    assert (bet.basis, bet.outcome, bet.probability) == ("model", 0, 0.515)
+    assert bet.expected_value == pytest.approx(2.06 * 0.515 - 1)
 
 
 @pytest.mark.parametrize(
     "quotes",
     [
-        pytest.param((*EVEN, quote("d", 2.03, 1.85)), id="it is far from what the market thinks"),
+        pytest.param((*EVEN, quote("d", 2.06, 1.85)), id="it is far from what the market thinks"),
         pytest.param((quote("d", 1.91, 1.91),), id="there is no market to hold it against"),
     ],
 )
 def test_a_model_that_may_have_lost_its_way_speaks_for_no_bet(quotes: tuple[Line, ...]) -> None:
-    event = Followed(MARKETS)
+    event = Followed(MARKETS, MODEL_ALONE)
 
     event(live(-10), snapshot(*quotes))
 
@@ -117,8 +119,8 @@ def test_both_bases_are_published_apart() -> None:
     ],
 )
 def test_a_bet_by_the_model_ends_with_a_reason(fields: dict[str, Any], reason: str) -> None:
-    event = Followed(MARKETS)
-    event(live(-10, **CLOSE), snapshot(*EVEN, quote("d", 2.03, 1.85)))
+    event = Followed(MARKETS, MODEL_ALONE)
+    event(live(-10, **CLOSE), snapshot(*EVEN, quote("d", 2.06, 1.85)))
     (bet,) = event.last["bets.value"].bets
 
     event(live(5, **CLOSE | fields))
@@ -127,10 +129,10 @@ def test_a_bet_by_the_model_ends_with_a_reason(fields: dict[str, Any], reason: s
 
 
 def test_before_the_start_the_model_judges_nothing() -> None:
-    event = Followed(MARKETS)
+    event = Followed(MARKETS, MODEL_ALONE)
 
     before = live(-10, **CLOSE, status=GameStatus.SCHEDULED, started_at_ms=0)
-    event(before, snapshot(*EVEN, quote("d", 2.03, 1.85)))
+    event(before, snapshot(*EVEN, quote("d", 2.06, 1.85)))
 
     assert "bets.value" not in event.last
 
