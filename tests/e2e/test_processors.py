@@ -8,21 +8,19 @@ import pytest
 from pipeline import cluster, codec
 from pipeline.local import kraft
 from pipeline.records import DeadLetter
-from pipeline.settings import Rules
+from pipeline.settings import Rules, Settings
 from pipeline.topics import partition_of
 from tests.processors.chain import OVER, RAISES, chain
 from tests.processors.log import EVENTS, Load, Message, game_event, now_ms, probabilities, read, snapshot
-from tests.processors.oracle import Verdict, judge
-from tests.processors.workers import Worker, await_no_lag, workers
+from tests.processors.oracle import Verdict, judge, topics
+from tests.processors.poison import Bad, damaged
+from tests.processors.workers import await_no_lag, chain_worker, workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 
 def verdict(bootstrap: str) -> Verdict:
-    stage = chain()
-    changelog = cluster.changelog(stage.name)
-    log = read(bootstrap, (*stage.sources, *stage.answers, changelog, "ops.dead-letters"))
-    return judge(stage, Rules(), log, changelog)
+    return judge(chain(), Rules(), read(bootstrap, topics(chain())), Settings().partitions)
 
 
 def dead_letters(bootstrap: str) -> list[DeadLetter]:
@@ -41,7 +39,7 @@ def test_killed_workers_lose_nothing_and_double_nothing(fresh_kafka: str, tmp_pa
                 worker.kill()
                 worker.start()
         load.flush()
-        await_no_lag(fresh_kafka)
+        await_no_lag(fresh_kafka, [chain()])
         assert worker.stop() == 0
 
     found = verdict(fresh_kafka)
@@ -66,7 +64,7 @@ def test_two_workers_share_the_partitions_and_one_takes_over(fresh_kafka: str, t
         for _ in load.stream(seconds=5, rate=100):
             pass
         load.flush()
-        await_no_lag(fresh_kafka)
+        await_no_lag(fresh_kafka, [chain()])
         assert [first.stop(), second.stop()] == [0, 0]
 
     found = verdict(fresh_kafka)
@@ -77,20 +75,11 @@ def test_two_workers_share_the_partitions_and_one_takes_over(fresh_kafka: str, t
 KEY, GOOD = codec.encode("odds.snapshots", snapshot(EVENTS[0], now_ms()))
 EVENT_KEY, RAISING = codec.encode("games.events", game_event(EVENTS[0], now_ms(), text=RAISES))
 POISON = [
-    ("odds.snapshots", KEY, b"\x01" + GOOD[1:], "magic"),
-    ("odds.snapshots", KEY, GOOD[:1] + b"\x00\x00\xff\xff" + GOOD[5:], "schema"),
-    ("odds.snapshots", KEY, GOOD[:20], "body"),
-    ("odds.snapshots", KEY, GOOD[:3], "truncated"),
-    ("odds.snapshots", KEY, GOOD + b"more", "trailing"),
-    ("odds.snapshots", KEY, b"\xfe" * 900_000, "magic"),
-    ("odds.snapshots", b"nfl:2025-09-02:kc-phi", GOOD, "value"),
-    ("odds.snapshots", None, GOOD, "value"),
-    ("odds.snapshots", KEY, None, "empty"),
-    ("odds.snapshots", KEY, b"", "truncated"),
-    ("games.events", EVENT_KEY, RAISING, "fold"),
-    ("games.events", KEY, GOOD, "schema"),
-    ("games.probabilities", KEY, b"rubbish", "magic"),
-    ("clock.ticks", b"clock", b"\x00\x00", "truncated"),
+    *damaged("odds.snapshots", KEY, GOOD),
+    Bad("games.events", EVENT_KEY, RAISING, "fold"),
+    Bad("games.events", KEY, GOOD, "schema"),
+    Bad("games.probabilities", KEY, b"rubbish", "magic"),
+    Bad("clock.ticks", b"clock", b"\x00\x00", "truncated"),
 ]
 
 
@@ -106,7 +95,7 @@ def test_poison_is_buried_with_its_reason_and_the_rest_goes_on(fresh_kafka: str,
         load.raw("games.probabilities", KEY, None)  # a tombstone is none of it
         load.records(50)
         load.flush()
-        await_no_lag(fresh_kafka)
+        await_no_lag(fresh_kafka, [chain()])
         assert worker.stop() == 0
 
     letters = dead_letters(fresh_kafka)
@@ -133,10 +122,10 @@ def test_what_is_over_is_tombstoned_by_a_tick_and_answers_name_their_cause(
         load.record("games.probabilities", probabilities(EVENTS[0], at_ms, 0.5))
         load.record("odds.snapshots", snapshot(EVENTS[0], at_ms))
         load.flush()
-        await_no_lag(fresh_kafka)
+        await_no_lag(fresh_kafka, [chain()])
         load.tick(at_ms + Rules().rollback_ms)
         load.flush()
-        await_no_lag(fresh_kafka)
+        await_no_lag(fresh_kafka, [chain()])
         assert [worker.asked("/livez"), worker.asked("/readyz")] == [(200, "yes\n"), (200, "yes\n")]
         assert (
             'sharpline_processors_records_total{stage="chain",topic="games.events"} 1.0'
@@ -156,7 +145,7 @@ def test_what_is_over_is_tombstoned_by_a_tick_and_answers_name_their_cause(
 
 
 def test_a_worker_refuses_to_start_without_topics_in_one_sentence(kafka: str, tmp_path: Path) -> None:
-    worker = Worker(kafka, "unmade", tmp_path, "w0", 0, 1)
+    worker = chain_worker(kafka, tmp_path, name="unmade")
     worker.start()
 
     assert worker.ended() != 0
@@ -171,7 +160,7 @@ def test_rows_of_another_layout_and_topics_made_anew_are_refused(fresh_kafka: st
         load = Load(fresh_kafka, seed=5)
         load.records(20)
         load.flush()
-        await_no_lag(fresh_kafka)
+        await_no_lag(fresh_kafka, [chain()])
         assert worker.stop() == 0
     with workers(fresh_kafka, tmp_path, layout=2) as (other,):
         other.start()

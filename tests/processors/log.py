@@ -17,7 +17,7 @@ from pipeline.records import (
     OddsSnapshot,
     SnapshotKind,
 )
-from pipeline.topics import TICKS
+from pipeline.topics import TICKS, TOPICS
 
 EVENTS = [f"nfl:2025-{month:02d}-{day:02d}:kc-phi" for month in (9, 10) for day in range(1, 21)]
 
@@ -31,6 +31,10 @@ class Message(NamedTuple):
     value: bytes | None
     timestamp_ms: int
     headers: dict[str, bytes]
+
+    def is_tombstone(self, topic: str) -> bool:
+        """Whether it ends what its key stood for; elsewhere a message without a value is a fault."""
+        return self.value is None and TOPICS[topic].retention_ms == 0
 
 
 def snapshot(event_id: str, received_at_ms: int, price: float = 1.9) -> OddsSnapshot:

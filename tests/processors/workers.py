@@ -1,4 +1,4 @@
-"""Workers of the chain as real processes, started, killed and stopped by tests."""
+"""Workers as real processes, started, killed and stopped by tests."""
 
 import os
 import signal
@@ -7,12 +7,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pipeline import cluster
+from pipeline.local import kraft
 from pipeline.settings import Settings
+from pipeline.stages.fold import Stage
 from tests.conftest import ROOT
 from tests.processors.chain import chain
 
@@ -20,19 +23,23 @@ PATIENCE_S = 60.0
 
 
 class Worker:
-    """One worker; ``start`` again after its end makes it the successor of itself."""
+    """One process, ``python -m MODULE ARGUMENTS``; ``start`` again after its end makes it its own successor.
 
-    def __init__(self, bootstrap: str, name: str, folder: Path, worker: str, port: int, layout: int) -> None:
-        self._arguments = [name, str(folder), worker, str(port), str(layout)]
+    ``port`` is where it answers over HTTP.
+    """
+
+    def __init__(self, bootstrap: str, log: Path, port: int, module: str, *arguments: str) -> None:
+        self._command = [sys.executable, "-m", module, *arguments]
         self._environment = {**os.environ, "SHARPLINE_KAFKA": bootstrap, "PYTHONPATH": str(ROOT)}
-        self._log = folder / f"{worker}.log"
+        self._log = log
         self._port = port
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "tests.processors.chain_worker", *self._arguments]
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log
+            )
 
     def said(self) -> str:
         return self._log.read_text() if self._log.exists() else ""
@@ -70,24 +77,46 @@ class Worker:
             return error.code, error.read().decode()
 
 
+def chain_worker(
+    bootstrap: str, folder: Path, worker: str = "w0", name: str = "chain", port: int = 0, layout: int = 1
+) -> Worker:
+    """A worker of the chain."""
+    arguments = [name, str(folder), worker, str(port), str(layout)]
+    return Worker(bootstrap, folder / f"{worker}.log", port, "tests.processors.chain_worker", *arguments)
+
+
+def stage_worker(bootstrap: str, folder: Path, stage: str, worker: str = "w0") -> Worker:
+    """A worker of one of the real stages, as `sharpline up` starts it."""
+    (port,) = kraft.free_ports(1)
+    arguments = [stage, "--data", str(folder), "--port", str(port), "--worker", worker]
+    return Worker(bootstrap, folder / f"{stage}-{worker}.log", port, "processors", *arguments)
+
+
+@contextmanager
+def ended(started: Iterable[Worker]) -> Iterator[None]:
+    """Kill at the end what still runs."""
+    try:
+        yield
+    finally:
+        for worker in started:
+            if worker.process is not None and worker.process.poll() is None:
+                worker.kill()
+
+
 @contextmanager
 def workers(
     bootstrap: str, folder: Path, names: Iterable[str] = ("w0",), port: int = 0, layout: int = 1
 ) -> Iterator[list[Worker]]:
     """Workers of the chain on topics of their own, not yet started; killed at the end if need be."""
     cluster.create_topics(bootstrap, Settings(), [chain()])
-    made = [Worker(bootstrap, "chain", folder, name, port, layout) for name in names]
-    try:
+    made = [chain_worker(bootstrap, folder, name, port=port, layout=layout) for name in names]
+    with ended(made):
         yield made
-    finally:
-        for worker in made:
-            if worker.process is not None and worker.process.poll() is None:
-                worker.kill()
 
 
-def await_no_lag(bootstrap: str) -> None:
-    """Wait until the chain has acknowledged all that there is."""
+def await_no_lag(bootstrap: str, stages: Collection[Stage[Any]]) -> None:
+    """Wait until the stages have acknowledged all that there is, each other's answers with it."""
     until = time.monotonic() + PATIENCE_S
-    while (left := cluster.lag(bootstrap, [chain()])["chain"]) > 0:
+    while any((left := cluster.lag(bootstrap, stages)).values()):
         assert time.monotonic() < until, f"{left} records are still to be read"
         time.sleep(0.1)
