@@ -89,7 +89,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     maximum_roi: float = 0.08
     """Above it an arbitrage is suspect: beyond belief."""
     maximum_leg_gap_ms: int = 120_000
-    """Legs last seen further apart than this and than their sources' intervals make an arbitrage suspect."""
+    """Legs whose books last spoke further apart than this make an arbitrage suspect."""
+    maximum_live_leg_gap_ms: int = 30_000
+    """The same in play, where prices move with every play."""
+    maximum_live_lag_ms: int = 60_000
+    """In play a quote is stale whose own time is this far behind that of its source's others."""
     arbitrage_total_minor: int = 100_000
     """Total stake that an arbitrage is worked out for."""
     stake_unit_minor: int = 100

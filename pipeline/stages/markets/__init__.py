@@ -17,12 +17,12 @@ from pipeline.stages.markets.market import is_idle, worked_out
 from pipeline.stages.markets.offers import (
     Moment,
     Offer,
+    lag_after_ms,
     moment,
     muted,
     next_stale_ms,
     since_of,
     spoken_since_ms,
-    stale_after_ms,
 )
 from pipeline.stages.markets.state import Market, MarketKey, Markets, SourceBoard
 
@@ -57,8 +57,8 @@ def _snapshot(rules: Rules, state: Markets, snapshot: OddsSnapshot, now_ms: int)
         after = replace(after, starts_at_ms=snapshot.starts_at_ms)
     source = snapshot.source
     board = state.boards.get(source, SourceBoard())
-    since = since_of(moment(rules, after), source)
-    if (seen := shown(board, snapshot, since, stale_after_ms(rules, source))) is None:
+    now = moment(rules, after)
+    if (seen := shown(board, snapshot, since_of(now, source), lag_after_ms(now, source))) is None:
         return _onward(rules, state, replace(after, ignored=state.ignored + 1), set())
     new, changed = seen
     after = replace(after, boards={**state.boards, source: new})

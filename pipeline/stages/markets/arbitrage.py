@@ -115,9 +115,8 @@ def _suspicion(now: Moment, legs: Legs, roi: float, opinion: Opinion) -> tuple[t
     rules = now.rules
     reasons: list[str] = []
     culprit: Offer | None = None
-    ages = [_spoken_at_ms(leg) for leg in legs]
-    allowed_ms = max(rules.maximum_leg_gap_ms, *[2 * interval_ms(leg[0]) for leg in legs])
-    if max(ages) - min(ages) > allowed_ms:
+    spoken_at_ms = [_spoken_at_ms(leg) for leg in legs]
+    if max(spoken_at_ms) - min(spoken_at_ms) > _allowed_gap_ms(now, legs):
         reasons.append("ages_apart")
         culprit = min(legs, key=lambda leg: (_spoken_at_ms(leg), leg[1]))
     values = [_value(leg, outcome, opinion) for outcome, leg in enumerate(legs)]
@@ -129,6 +128,16 @@ def _suspicion(now: Moment, legs: Legs, roi: float, opinion: Opinion) -> tuple[t
         if culprit is None and max(values) > -1.0:
             culprit = legs[values.index(max(values))]
     return tuple(sorted(reasons)), culprit
+
+
+def _allowed_gap_ms(now: Moment, legs: Legs) -> int:
+    """How far apart the legs may have been heard.
+
+    Of a source that does not say when a book spoke only the poll is known, so its pace is allowed for.
+    """
+    rules = now.rules
+    gap_ms = rules.maximum_live_leg_gap_ms if now.since_ms > 0 else rules.maximum_leg_gap_ms
+    return max([gap_ms, *[2 * interval_ms(source) for source, _, quote in legs if not quote.quoted_at_ms]])
 
 
 def _spoken_at_ms(leg: Offer) -> int:

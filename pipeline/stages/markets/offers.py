@@ -48,10 +48,13 @@ def spoken_since_ms(game: Game | None, starts_at_ms: int, now_ms: int) -> int:
     return max(game.last_key_event_at_ms, game.started_at_ms)
 
 
-def closed_to_bets(game: Game | None) -> str:
-    """Why nothing can be bet on this game now; empty where it can."""
+def closed_to_bets(game: Game | None, since_ms: int) -> str:
+    """Why nothing can be bet on this game now; empty where it can.
+
+    In play without a game feed nothing says what happened between two quotes: their difference may be a goal.
+    """
     if game is None:
-        return ""
+        return "started" if since_ms > 0 else ""
     if game.status in OVER:
         return "finished"
     return "suspended" if game.suspended or game.status is GameStatus.SUSPENDED else ""
@@ -73,14 +76,15 @@ class Moment(NamedTuple):
 def moment(rules: Rules, state: Markets) -> Moment:
     """How things stand at the state's own now."""
     now_ms, boards, game = state.now_ms, state.boards, state.game
+    since_ms = spoken_since_ms(game, state.starts_at_ms, now_ms)
     return Moment(
         rules=rules,
         event_id=state.event_id,
         now_ms=now_ms,
         boards=boards,
         game=game,
-        since_ms=spoken_since_ms(game, state.starts_at_ms, now_ms),
-        closed=closed_to_bets(game),
+        since_ms=since_ms,
+        closed=closed_to_bets(game, since_ms),
         muted=muted(rules, boards, now_ms),
     )
 
@@ -130,9 +134,15 @@ def fault(now: Moment, key: MarketKey, source: str, book: str) -> str:
 
 def since_of(now: Moment, source: str) -> Since:
     """From when on a quote of a source counts: fresh, not far behind its source's others, not overtaken."""
+    timely_ms = now.boards[source].quoted_at_ms - lag_after_ms(now, source) if source in now.boards else 0
+    fresh_ms = now.now_ms - stale_after_ms(now.rules, source)
+    return Since(max(now.since_ms, fresh_ms), max(now.since_ms, timely_ms))
+
+
+def lag_after_ms(now: Moment, source: str) -> int:
+    """How far a quote's own time may be behind that of its source's others."""
     stale_after = stale_after_ms(now.rules, source)
-    timely_ms = now.boards[source].quoted_at_ms - stale_after if source in now.boards else 0
-    return Since(max(now.since_ms, now.now_ms - stale_after), max(now.since_ms, timely_ms))
+    return min(stale_after, now.rules.maximum_live_lag_ms) if now.since_ms > 0 else stale_after
 
 
 def next_stale_ms(now: Moment) -> int:

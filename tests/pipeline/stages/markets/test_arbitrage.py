@@ -112,6 +112,47 @@ def test_legs_heard_at_times_too_far_apart_are_a_suspect() -> None:
     assert event.last["bets.arbitrage"].changes == ()
 
 
+@pytest.mark.parametrize(
+    ("apart_s", "live", "suspect"),
+    [
+        pytest.param(119, False, (), id="before the start"),
+        pytest.param(121, False, ("ages_apart",), id="too far apart before the start"),
+        pytest.param(29, True, (), id="in play"),
+        pytest.param(31, True, ("ages_apart",), id="too far apart in play"),
+    ],
+)
+def test_books_that_spoke_too_far_apart_are_a_suspect_however_seldom_their_source_is_polled(
+    apart_s: int, live: bool, suspect: tuple[str, ...]
+) -> None:
+    event = Followed(MARKETS)
+    if live:
+        event(game(-3_000, status=GameStatus.LIVE, started_at_ms=at(-3_000)))
+    event(
+        snapshot(
+            quote("a", 2.05, 1.8, quoted_at_ms=at(-apart_s)),
+            quote("b", 1.8, 2.05, quoted_at_ms=at(0)),
+            source="the-odds-api-recorded",
+        )
+    )
+
+    (one,) = event.last["bets.arbitrage"].arbitrages
+
+    assert one.suspect == suspect
+
+
+def test_in_play_nothing_is_bet_where_no_feed_says_what_happened_between_two_quotes() -> None:
+    lines = [*MARGIN, quote("e", 2.2, 1.4)]
+    unwatched, watched = Followed(MARKETS), Followed(MARKETS)
+    watched(game(1, status=GameStatus.LIVE, started_at_ms=at(1)))
+
+    for event in (unwatched, watched):
+        event(snapshot(*lines, starts_at_ms=at(0), seconds=5))
+
+    assert "odds.fair" in unwatched.last
+    assert not {"bets.arbitrage", "bets.value"} & unwatched.last.keys()
+    assert {"bets.arbitrage", "bets.value"} <= watched.last.keys()
+
+
 def test_a_suspect_becomes_open_when_the_doubt_is_gone() -> None:
     event = Followed(MARKETS)
     event(snapshot(*MARGIN, quote("e", 2.9, 1.4)))

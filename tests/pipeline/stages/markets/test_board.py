@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipeline.records import Line, OddsSnapshot, QuoteStatus, Seen, SnapshotKind, SourceState
+from pipeline.records import GameStatus, Line, OddsSnapshot, QuoteStatus, Seen, SnapshotKind, SourceState
 from pipeline.stages.markets import MARKETS
 from pipeline.stages.markets.state import Markets, Quote
-from tests.make import Followed, at, quote, snapshot, tick
+from tests.make import Followed, at, game, quote, snapshot, tick
 
 H2H = ("h2h", "game", 0.0)
 
@@ -216,3 +216,21 @@ def test_a_book_whose_own_time_stands_still_while_the_others_move_is_stale() -> 
 
     event(poll(50, 49))
     assert event.last["odds.fair"].markets[0].desks == 4
+
+
+@pytest.mark.parametrize(("behind_s", "desks"), [(59, 4), (61, 3)])
+def test_in_play_a_book_is_stale_a_minute_behind_the_others_however_seldom_they_are_polled(
+    behind_s: int, desks: int
+) -> None:
+    times = dict.fromkeys("abc", 0) | {"d": -behind_s}
+    poll = snapshot(
+        *[quote(book, 1.9, 1.9, quoted_at_ms=at(said)) for book, said in times.items()],
+        source="the-odds-api-recorded",
+        seconds=1,
+    )
+    early, live = Followed(MARKETS), Followed(MARKETS)
+    early(poll)
+    live(game(-3_000, status=GameStatus.LIVE, started_at_ms=at(-3_000)), poll)
+
+    assert early.last["odds.fair"].markets[0].desks == 4
+    assert live.last["odds.fair"].markets[0].desks == desks
