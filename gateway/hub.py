@@ -24,7 +24,6 @@ from pipeline.telemetry import MESSAGES_SENT, SOCKETS, UPDATES_READ, say
 from pipeline.topics import ANSWERS
 
 log = logging.getLogger("sharpline.gateway")
-NULL = Raw(b"null")
 #: Without a tick for so long of wall time, the time of the log has stopped.
 STALE_AFTER_MS = 10_000
 #: A label is looked up under a lock, and at the start there are millions of records.

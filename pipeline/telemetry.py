@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import msgspec
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram
 
 FOLD_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
 DELAY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120)
@@ -74,8 +74,3 @@ def log_to_stderr(form: str = "text") -> None:
 def say(logger: logging.Logger, message: str, level: int = logging.INFO, **fields: object) -> None:
     """Log one thing that happened, with its particulars as fields."""
     logger.log(level, message, extra={"fields": fields})
-
-
-def serve_metrics(port: int) -> None:
-    """Serve this process's metrics at /metrics of a loopback port."""
-    start_http_server(port, addr="127.0.0.1")

@@ -138,38 +138,6 @@ def line_worst_profit(line: float, prices: tuple[float, float], legs: tuple[int,
     return min(_profit_at(number, line, prices, legs) for number in range(nearest - 1, nearest + 3))
 
 
-def can_push(line: float) -> bool:
-    """Whether a result can meet the line, so that stakes come back in whole (or, a quarter away, in half).
-
-    Raises
-    ------
-    ValueError
-        If the line is not a multiple of 0.25.
-
-    Examples
-    --------
-    >>> [can_push(line) for line in (-3.5, -3.0, -3.25)]
-    [False, True, True]
-    """
-    return checked_line(line) % 1.0 != 0.5
-
-
-def break_even_price(first_price: float) -> float:
-    """The lowest price at which the second leg still breaks even when the first was filled at its own.
-
-    Raises
-    ------
-    ValueError
-        If the price is not finite or not above 1.
-
-    Examples
-    --------
-    >>> break_even_price(3.0)
-    1.5
-    """
-    return checked_price(first_price) / (first_price - 1.0)
-
-
 def _profit_at(number: int, line: float, prices: tuple[float, float], legs: tuple[int, int]) -> int:
     sides = (over_line(number, line), over_line(-number, -line))
     paid = [
@@ -180,4 +148,4 @@ def _profit_at(number: int, line: float, prices: tuple[float, float], legs: tupl
 
 def _paid(result: Result, price: float, stake: int) -> int:
     at_price, returned = SHARES[result]
-    return math.floor((price * at_price + returned) * stake + 1e-6)
+    return payout(price * at_price + returned, stake)

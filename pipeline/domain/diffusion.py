@@ -172,7 +172,7 @@ def mean_of_spread(line: float, fair: float, sd: float) -> float:
     Returns
     -------
     float
-        Points; by Brent's method to 1e-12.
+        Points, to 1e-12.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def mean_of_moneyline(fair: float, sd: float, overtime_share: float = 0.5) -> fl
     Returns
     -------
     float
-        Points; by Brent's method to 1e-12.
+        Points, to 1e-12.
 
     Raises
     ------

@@ -175,7 +175,7 @@ def total_rate(line: float, fair: float) -> float:
     Returns
     -------
     float
-        In [0.01, 30], an end of it where nothing inside fits; by Brent's method to 1e-12.
+        In [0.01, 30], an end of it where nothing inside fits; to 1e-12.
 
     Raises
     ------
@@ -208,8 +208,8 @@ def split_rate(total: float, home: float, level_share: float = 0.5) -> tuple[flo
     Returns
     -------
     (home_rate, away_rate)
-        They sum to the total. A probability out of reach gives the weaker side a ten-thousandth of it. By
-        Brent's method to 1e-12.
+        They sum to the total. A probability out of reach gives the weaker side a ten-thousandth of it.
+        To 1e-12.
 
     Raises
     ------

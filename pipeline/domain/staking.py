@@ -61,8 +61,8 @@ def kelly(
 ) -> float:
     """Share of the bankroll that makes it grow fastest; 0 where the bet is not worth taking.
 
-    Closed form with refunds; with half results the root of the growth's derivative, by Brent's method to
-    1e-12. Parameters and errors are those of `expected_value`.
+    Closed form with refunds; with half results the root of the growth's derivative, to 1e-12.
+    Parameters and errors are those of `expected_value`.
 
     Returns
     -------

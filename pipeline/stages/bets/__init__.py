@@ -146,9 +146,9 @@ def _settled(bets: Bets) -> tuple[Bets, list[Derived]]:
 
 def _standing(bets: Bets) -> list[Derived]:
     """The score of the game. Results are sent once each and stay on their topic."""
-    if bets.ending is None or bets.ending.game is None:
+    if bets.ending is None:
         return []
-    found = score(bets.tally, _league(bets), bets.closing, bets.ending.game)
+    found = score(bets.tally, _league(bets), bets.closing, bets.ending)
     return [found] if found else []
 
 

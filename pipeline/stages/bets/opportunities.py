@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pipeline.domain import settlement
+from pipeline.domain.movement import closing_line_value
 from pipeline.records import (
     Arbitrages,
     BetResult,
@@ -132,7 +133,7 @@ def result(
     closing_known = in_time and all(leg.closing_probability > 0.0 for leg in legs)
     value = 0.0
     if closing_known and opportunity.kind == OpportunityKind.VALUE:
-        value = legs[0].price * legs[0].closing_probability - 1.0
+        value = closing_line_value(legs[0].price, legs[0].closing_probability)
     return BetResult(
         opportunity=id_,
         kind=opportunity.kind,

@@ -8,6 +8,7 @@ from pipeline.data import League
 from pipeline.domain.scoring import brier, log_loss
 from pipeline.models import Position
 from pipeline.records import ClosingMarket, GameProbabilities, GameScore, GameStatus
+from pipeline.stages.bets.opportunities import Ending
 
 
 class Tally(Struct, frozen=True, kw_only=True, array_like=True):
@@ -36,15 +37,19 @@ def counted(tally: Tally, said: GameProbabilities) -> Tally:
 
 
 def score(
-    tally: Tally, league: League, closing: tuple[ClosingMarket, ...], ending: tuple[int, int]
+    tally: Tally, league: League, closing: tuple[ClosingMarket, ...], ending: Ending
 ) -> GameScore | None:
     """The score of a game that has ended; None where nothing was published of what happened."""
-    home, away = ending
+    if ending.game is None:
+        return None
+    home, away = ending.game
     outcome = 2 if home == away else int(away > home)
     if outcome >= len(tally.log_loss):
         return None
     close = _closing_chances(league, closing)
-    has_close = outcome < len(close)
+    # Of soccer the close is about regulation: a cup tie that was played on was a draw to it.
+    closed = 2 if league.sport == "soccer" and ending.level else outcome
+    has_close = closed < len(close)
     return GameScore(
         league=league.league,
         model=tally.model,
@@ -54,16 +59,20 @@ def score(
         published=tally.published,
         log_loss=tally.log_loss[outcome] / tally.published,
         brier=tally.brier[outcome] / tally.published,
-        closing_log_loss=log_loss(close, outcome) if has_close else 0.0,
-        closing_brier=brier(close, outcome) if has_close else 0.0,
+        closing_log_loss=log_loss(close, closed) if has_close else 0.0,
+        closing_brier=brier(close, closed) if has_close else 0.0,
     )
 
 
 def _closing_chances(league: League, closing: tuple[ClosingMarket, ...]) -> tuple[float, ...]:
-    """Of the result, by the close; where it has lines only, what the model makes of them."""
-    wanted = ("h2h_3way", "regulation") if league.sport == "soccer" else ("h2h", "game")
+    """Of the result, of soccer that of regulation, by the close; of lines alone what the model makes of them."""
+    soccer = league.sport == "soccer"
+    wanted = ("h2h_3way", "regulation") if soccer else ("h2h", "game")
     for market in closing:
         if (market.market, market.scope) == wanted:
             return market.probabilities
     strengths = models.market_strengths(league, closing)
-    return models.outlook(league, strengths, Position(GameStatus.SCHEDULED)).game if strengths else ()
+    if strengths is None:
+        return ()
+    seen = models.outlook(league, strengths, Position(GameStatus.SCHEDULED))
+    return seen.regulation if soccer else seen.game

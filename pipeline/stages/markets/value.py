@@ -9,6 +9,7 @@ from functools import lru_cache
 from pipeline.domain import diffusion, goals, settlement, staking
 from pipeline.domain.movement import log_odds_move
 from pipeline.domain.settlement import Chances
+from pipeline.models import LEVEL
 from pipeline.records import GameStatus
 from pipeline.stages.markets.fair import Opinion, judged
 from pipeline.stages.markets.offers import Moment, Offer
@@ -33,7 +34,7 @@ def _by_consensus(now: Moment, key: MarketKey, offered: list[Offer], opinion: Op
     if not opinion.others:
         return found
     # What most markets have: no price anywhere that is worth its stake even by whoever likes it best.
-    likeliest = map(max, zip(*opinion.others.values(), strict=True))
+    likeliest = map(max, zip(opinion.probabilities, *opinion.others.values(), strict=True))
     highest = map(max, zip(*[quote.prices for _, _, quote in offered], strict=True))
     if max([price * chance for price, chance in zip(highest, likeliest, strict=True)]) < needed:
         return found
@@ -110,6 +111,8 @@ def model_chances(game: Game, key: MarketKey) -> tuple[Chances, ...]:
         home, away, *draw = game.game
         level = draw[0] if draw else 0.0
         return Chances(home, push=level), Chances(away, push=level)
+    if scope == "regulation" and game.regulation == LEVEL:
+        return ()  # it is over, and the parameters are those of what came after
     if (market, scope) == ("h2h_3way", "regulation"):
         return tuple([Chances(each) for each in game.regulation]) if len(game.regulation) == 3 else ()
     if market not in ("spread", "total"):

@@ -6,8 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.domain.arbitrage import (
-    break_even_price,
-    can_push,
     line_worst_profit,
     payout,
     roi,
@@ -125,19 +123,7 @@ def test_a_whole_line_guarantees_nothing_however_good_the_prices() -> None:
     assert line_worst_profit(7.5, (2.2, 2.2), (5_000, 5_000)) == 1_000
 
 
-@pytest.mark.parametrize(
-    ("line", "pushes"), [(0.0, True), (-3.0, True), (2.25, True), (-2.75, True), (2.5, False)]
-)
-def test_which_lines_can_be_met(line: float, pushes: bool) -> None:
-    assert can_push(line) is pushes
-
-
 @pytest.mark.parametrize("line", [0.1, math.nan, math.inf])
 def test_a_line_that_is_no_quarter_is_refused(line: float) -> None:
     with pytest.raises(ValueError, match=r"multiple of 0\.25"):
-        can_push(line)
-
-
-@given(st.floats(1.01, 100.0))
-def test_a_second_leg_at_the_break_even_price_returns_the_stake(first: float) -> None:
-    assert roi([first, break_even_price(first)]) == pytest.approx(0.0, abs=1e-9)
+        line_worst_profit(line, (2.0, 2.0), (100, 100))

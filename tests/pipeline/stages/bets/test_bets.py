@@ -283,6 +283,19 @@ def test_a_close_of_lines_alone_is_judged_by_what_they_mean() -> None:
     assert 0.1 < found.closing_log_loss < math.log(2.0)
 
 
+def test_to_the_close_of_a_cup_tie_that_was_played_on_it_was_a_draw() -> None:
+    [score] = scores(
+        close(fair("h2h_3way", 0.5, 0.3, 0.2)),
+        probabilities(1, 0.6, 0.4, 0.0),
+        state(1, 1, period=3),
+        final(2, 1, period=4),
+        event_id="world-cup:2026-06-29:ger-par",
+    )
+
+    assert (score.outcome, score.log_loss) == (0, pytest.approx(-math.log(0.6)))
+    assert score.closing_log_loss == pytest.approx(-math.log(0.2))
+
+
 def test_a_tick_changes_nothing() -> None:
     row, _ = folded([value(bet())])
     again, answers = fold(BETS, RULES, row, Input("clock.ticks", 0, 9, ClockTick(received_at_ms=START_MS)))

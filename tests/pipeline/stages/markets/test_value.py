@@ -165,6 +165,16 @@ def test_before_the_start_the_model_judges_nothing() -> None:
             [],
             id="goals of overtime are not in the rates",
         ),
+        pytest.param(
+            {
+                "model": "poisson-goals",
+                "regulation": (0.0, 0.0, 1.0),
+                "parameters": {"home_rate": 0.4, "away_rate": 0.3},
+            },
+            ("total", "regulation", 3.5),
+            [],
+            id="regulation is over and overtime is played",
+        ),
     ],
 )
 def test_what_the_model_gives_each_outcome(
