@@ -63,9 +63,12 @@ class Worker:
         self.process.kill()
         self.process.wait()
 
-    def stop(self) -> int:
+    def ask_to_stop(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> int:
+        self.ask_to_stop()
         return self.ended()
 
     def asked(self, path: str) -> tuple[int, str]:

@@ -1,0 +1,296 @@
+"""The three stages as they run, over simulated games: what they leave on Kafka is what their folds make."""
+
+import itertools
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from confluent_kafka import Producer
+
+from gateway.endpoints import PARTS
+from pipeline import cluster, codec
+from pipeline.local import kraft
+from pipeline.local.broker import own_broker
+from pipeline.records import ChangeKind, GameEvent, OddsSnapshot, Record
+from pipeline.settings import Rules, Settings
+from pipeline.stages import STAGES
+from pipeline.topics import DEAD_LETTERS, TICKS, partition_of, topic_of
+from producers.__main__ import Progress, Stop, play
+from producers.publish import KafkaLog
+from producers.simulator import simulate
+from tests.make import EVENT, T0, quote, snapshot, tick
+from tests.processors.log import Message, read
+from tests.processors.oracle import Place, judge, topics
+from tests.processors.poison import Bad, damaged, nowhere, with_number
+from tests.processors.workers import Worker, await_no_lag, ended, stage_worker
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+PARTITIONS = 4
+GAMES = 3
+#: Of the games' own time: an evening passes in some ten seconds.
+SPEED = 900.0
+Log = dict[str, list[Message]]
+
+
+@dataclass
+class Evening:
+    """What is on the topics once everything was read; ``exits`` are those of the workers."""
+
+    bootstrap: str
+    log: Log
+    exits: list[int]
+
+
+@pytest.fixture(scope="module")
+def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
+    """Whole games, in the middle of which each worker is killed, and later one stopped for another."""
+    folder = tmp_path_factory.mktemp("evening")
+    with own_broker(short_lived=True) as broker:
+        kafka = broker.bootstrap
+        cluster.create_topics(kafka, Settings(partitions=PARTITIONS), STAGES.values())
+        first = {stage: stage_worker(kafka, folder, stage) for stage in STAGES}
+        heir = stage_worker(kafka, folder, "markets", "w1")
+        with ended([*first.values(), heir]):
+            start(first.values())
+            records = list(simulate(1, GAMES, T0))
+            happens = {
+                len(records) // 6: lambda: kill_and_start(first["games"]),
+                len(records) // 3: lambda: kill_and_start(first["markets"]),
+                len(records) // 2: lambda: kill_and_start(first["bets"]),
+                len(records) * 2 // 3: lambda: follow(first["markets"], heir),
+                len(records) * 5 // 6: lambda: hand_over(first["markets"], heir),
+            }
+            publish(kafka, disturbed(records, happens), SPEED)
+            exits = [first["markets"].ended()]
+            heir.await_said("partitions=[0, 1, 2, 3]")
+            await_no_lag(kafka, STAGES.values())
+            exits += [worker.stop() for worker in (first["games"], first["bets"], heir)]
+        yield Evening(kafka, everything(kafka), exits)
+
+
+def start(workers: Iterable[Worker]) -> None:
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.await_said("ready stage=")
+
+
+def kill_and_start(worker: Worker) -> None:
+    worker.kill()
+    worker.start()
+
+
+def follow(worker: Worker, heir: Worker) -> None:
+    worker.await_said("ready stage=", times=2)  # it was killed before
+    heir.start()
+
+
+def hand_over(worker: Worker, heir: Worker) -> None:
+    heir.await_said("ready stage=")
+    worker.ask_to_stop()
+
+
+def disturbed(records: list[Record], happens: dict[int, Callable[[], None]]) -> Iterator[Record]:
+    """The records, and before some of them something else."""
+    for place, record in enumerate(records):
+        if place in happens:
+            happens[place]()
+        yield record
+
+
+def publish(kafka: str, records: Iterable[Record], speed: float) -> None:
+    log = KafkaLog(kafka)
+    play(records, log, speed, Stop(), Progress(False))
+    assert log.tally.refused.total() == 0
+
+
+def everything(kafka: str) -> Log:
+    return read(kafka, {topic for stage in STAGES.values() for topic in topics(stage)})
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_after_kills_every_row_and_every_answer_is_that_of_the_fold(evening: Evening, stage: str) -> None:
+    found = judge(STAGES[stage], Rules(), evening.log, PARTITIONS)
+
+    assert found.differences == []
+    assert found.unread == []
+    assert found.inputs == sum(len(evening.log[topic]) for topic in STAGES[stage].sources if topic != TICKS)
+
+
+def test_a_stopped_worker_leaves_its_partitions_to_another(evening: Evening) -> None:
+    assert evening.exits == [0, 0, 0, 0]
+
+
+def test_games_are_followed_to_their_results(evening: Evening) -> None:
+    assert len(evening.log["games.scores"]) >= GAMES
+    assert {codec.decode("bets.results", m.key, m.value).kind for m in evening.log["bets.results"]} == {
+        "value",
+        "arbitrage",
+    }
+    assert evening.log[DEAD_LETTERS] == []
+
+
+def test_the_gateway_says_what_the_topics_say_last(evening: Evening, tmp_path: Path) -> None:
+    (port,) = kraft.free_ports(1)
+    gateway = Worker(evening.bootstrap, tmp_path / "log", port, "gateway", "--port", str(port))
+    with ended([gateway]):
+        gateway.start()
+        gateway.await_said("ready events=")
+        for event_id in {message.key.decode() for message in evening.log["games.events"]}:
+            status, body = gateway.asked(f"/v1/events/{event_id}")
+            said = json.loads(body)
+            assert status == 200
+            for part, topic in PARTS.items():
+                assert said[part] == last(evening.log, topic, event_id).get(event_id), part
+            results = {f"{event_id}|{result['opportunity']}": result for result in said["results"]}
+            assert results == last(evening.log, "bets.results", event_id)
+
+
+def last(log: Log, topic: str, event_id: str) -> dict[str, Any]:
+    """What stands under each key of an event, as JSON has it."""
+    return {
+        message.key.decode(): json.loads(msgspec.json.encode(codec.decode(topic, message.key, message.value)))
+        for message in log[topic]
+        if message.key.decode().partition("|")[0] == event_id
+    }
+
+
+@dataclass
+class Spoiled:
+    """Stages that were given bad messages among good ones, and then nothing but time.
+
+    ``bad`` is where each bad message lies, and the word that its reason begins with; ``before`` what the
+    topics held when everything but that time had been read. ``starts`` and ``exits`` are the workers'.
+    """
+
+    log: Log
+    before: Log
+    bad: dict[Place, str]
+    starts: list[int]
+    exits: list[int]
+
+
+@pytest.fixture(scope="module")
+def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoiled]:
+    """The beginning of some games, with every kind of bad message in every topic of the inputs."""
+    folder = tmp_path_factory.mktemp("spoiled")
+    with own_broker(short_lived=True) as broker:
+        kafka = broker.bootstrap
+        cluster.create_topics(kafka, Settings(partitions=PARTITIONS), STAGES.values())
+        workers = [stage_worker(kafka, folder, stage) for stage in STAGES]
+        with ended(workers):
+            start(workers)
+            records = list(itertools.islice(simulate(2, 5, T0), 300))
+            records.append(value_and_arbitrage(records[-1].received_at_ms))
+            vandal = Vandal(kafka)
+            bad = poison(records)
+            gap = len(records) // len(bad)
+            happens = {place * gap: lambda one=one: vandal.send(*one) for place, one in enumerate(bad)}
+            publish(kafka, disturbed(records, happens), 0.0)
+            vandal.flush()
+            await_no_lag(kafka, STAGES.values())
+            before = everything(kafka)
+
+            clock = KafkaLog(kafka)
+            for passed_s in (10, 20, 30, 31):
+                clock.send(tick((records[-1].received_at_ms - T0) / 1000 + passed_s))
+            clock.close()
+            await_no_lag(kafka, STAGES.values())
+            starts = [worker.said().count("ready stage=") for worker in workers]
+            exits = [worker.stop() for worker in workers]
+        yield Spoiled(everything(kafka), before, vandal.sent, starts, exits)
+
+
+class Vandal:
+    """Appends whatever it is given; ``sent`` says where it lies, and why it must be buried."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
+        self.sent: dict[Place, str] = {}
+
+    def send(self, bad: Bad, partition: int) -> None:
+        def delivered(error: Any, message: Any) -> None:
+            assert error is None
+            self.sent[message.topic(), message.partition(), message.offset()] = bad.reason
+
+        self._producer.produce(bad.topic, bad.value, bad.key, partition, on_delivery=delivered)
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        assert self._producer.flush(60) == 0
+
+
+def poison(records: list[Record]) -> list[tuple[Bad, int]]:
+    """Every kind of bad message for every input topic, and the partition to put it on."""
+    found = []
+    odds = next(record for record in records if isinstance(record, OddsSnapshot) and record.lines)
+    play = next(record for record in records if isinstance(record, GameEvent))
+    price = odds.lines[0].prices[0]
+    for record, number, numbers in ((odds, price, (math.nan, 1.0)), (play, play.clock_s, (math.nan, 1e9))):
+        topic = topic_of(type(record)).name
+        good = codec.encode(topic, record)
+        home = partition_of(record.event_id, PARTITIONS)
+        bad = [*damaged(topic, *good), nowhere(topic, *good)]
+        bad += [with_number(topic, *good, number, instead) for instead in numbers]
+        found += [(one, home) for one in bad]
+        found.append((Bad(topic, *good, "partition"), (home + 1) % PARTITIONS))
+    ticked = codec.encode(TICKS, tick(0))
+    found += [(one, place % PARTITIONS) for place, one in enumerate(damaged(TICKS, *ticked))]
+    return found
+
+
+def value_and_arbitrage(received_at_ms: int) -> OddsSnapshot:
+    """Four books of one mind, and two that leave a value bet and an arbitrage."""
+    level = [quote(book, 1.91, 1.91) for book in ("alpha", "bravo", "charlie", "delta")]
+    return snapshot(
+        *level,
+        quote("echo", 2.10, 1.75),
+        quote("foxtrot", 1.80, 1.97),
+        seconds=(received_at_ms - T0) / 1000,
+        starts_at_ms=received_at_ms + 3_600_000,
+    )
+
+
+def test_each_bad_message_is_buried_once_by_each_stage_that_reads_it(spoiled: Spoiled) -> None:
+    letters = [codec.decode(DEAD_LETTERS, letter.key, letter.value) for letter in spoiled.log[DEAD_LETTERS]]
+
+    assert Counter(
+        (letter.stage, letter.topic, letter.partition, letter.offset, letter.reason.partition(":")[0])
+        for letter in letters
+    ) == Counter(
+        (name, *place, reason)
+        for place, reason in spoiled.bad.items()
+        for name, stage in STAGES.items()
+        if place[0] in stage.sources
+    )
+
+
+def test_bad_messages_end_no_worker_and_every_good_one_has_its_effect(spoiled: Spoiled) -> None:
+    assert spoiled.starts == [1, 1, 1]
+    assert spoiled.exits == [0, 0, 0]
+    for stage in STAGES.values():
+        found = judge(stage, Rules(), spoiled.log, PARTITIONS)
+        given = sum(len(spoiled.log[topic]) for topic in stage.sources if topic != TICKS)
+        assert found.differences == []
+        assert found.unread == []
+        assert found.inputs == given - sum(
+            place[0] in stage.sources and place[0] != TICKS for place in spoiled.bad
+        )
+
+
+@pytest.mark.parametrize(("topic", "what"), [("bets.value", "bets"), ("bets.arbitrage", "arbitrages")])
+def test_time_alone_withdraws_what_has_grown_stale(spoiled: Spoiled, topic: str, what: str) -> None:
+    (before,), (after,) = (last(log, topic, EVENT).values() for log in (spoiled.before, spoiled.log))
+
+    assert before[what] != []
+    assert after[what] == []
+    assert {(change["id"], change["change"], change["reason"]) for change in after["changes"]} == {
+        (one["id"], ChangeKind.WITHDRAWN, "stale") for one in before[what]
+    }
+    assert after["received_at_ms"] - before["received_at_ms"] == 31_000
