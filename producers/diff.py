@@ -33,8 +33,9 @@ class Differ:
     ) -> Iterator[OddsSnapshot]:
         """A successful poll as the records that say what it changed.
 
-        Full where something other than times differs from the poll before, or where the last full one is
-        `FULL_EVERY_MS` old; else unchanged. An event that is not among ``present`` any more is gone;
+        Full where something other than times differs from the poll before, where the last full one is
+        `FULL_EVERY_MS` old, or where a book quotes its markets at different times, for which the record of an
+        unchanged event has no room; else unchanged. An event that is not among ``present`` any more is gone;
         one that is present and has no snapshot (it could not be read) stays as it was. Nothing is gone where
         ``present`` is None: then the poll does not say what has left.
         """
@@ -54,11 +55,11 @@ class Differ:
             ],
             full.depth,
         )
-        quoted: dict[str, int] = {}
-        for line in full.lines:
-            quoted[line.book] = max(quoted.get(line.book, 0), line.quoted_at_ms)
+        quoted = {line.book: line.quoted_at_ms for line in full.lines}
+        uneven = any(line.quoted_at_ms != quoted[line.book] for line in full.lines)
         last = self._shown.get(full.event_id)
-        if last is None or last.offer != offer or full.received_at_ms - last.full_at_ms >= FULL_EVERY_MS:
+        is_old = last is None or full.received_at_ms - last.full_at_ms >= FULL_EVERY_MS
+        if last is None or uneven or is_old or last.offer != offer:
             self._shown[full.event_id] = _Shown(offer, quoted, full.received_at_ms)
             return full
         seen = tuple(

@@ -40,6 +40,22 @@ def test_equal_prices_cost_one_small_record_with_the_books_new_times() -> None:
     assert [(seen.book, seen.quoted_at_ms) for seen in again.seen] == [("beta", 7)]
 
 
+def test_a_book_that_quotes_its_markets_at_different_times_is_shown_whole() -> None:
+    differ = Differ("simulator")
+    polled(differ, snapshot(quote("alpha", 1.9, 1.9), quote("alpha", 1.9, 1.9, market="total", line=44.5)))
+
+    (again,) = polled(
+        differ,
+        snapshot(
+            quote("alpha", 1.9, 1.9, quoted_at_ms=7),
+            quote("alpha", 1.9, 1.9, market="total", line=44.5, quoted_at_ms=1),
+        ),
+        seconds=60,
+    )
+
+    assert again.kind is SnapshotKind.FULL
+
+
 def test_what_differs_is_shown_whole() -> None:
     first = quote("alpha", 1.9, 1.9)
     for second in (
