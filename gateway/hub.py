@@ -21,7 +21,7 @@ from pipeline import data, ids
 from pipeline.codec import decode
 from pipeline.errors import BadRequest, Refused, UnreadableRecord
 from pipeline.telemetry import MESSAGES_SENT, SOCKETS, UPDATES_READ, say
-from pipeline.topics import ANSWERS
+from pipeline.topics import ANSWERS, event_of
 
 log = logging.getLogger("sharpline.gateway")
 #: Without a tick for so long of wall time, the time of the log has stopped.
@@ -334,11 +334,6 @@ class Hub:
                     if listeners := self._listeners.get(Channel(topic, one_event, one_sport, one_league)):
                         found = found | listeners if found else listeners
         return found
-
-
-def event_of(key: str) -> str:
-    """The event that a key is about: results have one key for each opportunity of an event."""
-    return key.partition("|")[0]
 
 
 def _passes(channel: Channel, event: str) -> bool:

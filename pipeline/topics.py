@@ -84,6 +84,11 @@ def topic_of(record: type) -> Topic:
     return next(topic for topic in _ALL if topic.record is record)
 
 
+def event_of(key: str) -> str:
+    """The event that a key of an answer is about: results have one key for each opportunity of an event."""
+    return key.partition("|")[0]
+
+
 @lru_cache(maxsize=65_536)
 def partition_of(key: str, partitions: int) -> int:
     """Where a key lives: the partition that Kafka's own clients choose for it."""

@@ -14,6 +14,7 @@ import click
 
 from pipeline.errors import SharplineError, TimeRunsBackwards, UsageError
 from pipeline.records import Record
+from pipeline.replay.tail import moment
 from pipeline.settings import Settings
 from producers import recorded
 from producers.pace import paced, timetable
@@ -150,7 +151,7 @@ def main(
         _suit(simulated, paths, since, {"--seed": seed, "--events": events, "--truth": truth})
         recording = None
         if not simulated:
-            from_ms = None if since is None else moment_ms(since)
+            from_ms = None if since is None else moment(since)
             recording = recorded.look(paths, "" if source == "recorded" else source, from_ms)
         to_kafka = target == "kafka"
         with ExitStack() as opened:
@@ -217,15 +218,6 @@ def simulated_games(
     from producers.simulator import simulate  # late: recorded days need none of it
 
     return simulate(1 if seed is None else seed, 40 if events is None else events, starts_at_ms, truth)
-
-
-def moment_ms(text: str) -> int:
-    """Unix ms of an ISO time, UTC where it names no zone. Raises UsageError."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"--from {text!r} is no time; write it as 2025-09-14T16:00Z") from error
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _suit(simulated: bool, paths: tuple[Path, ...], since: str | None, own: dict[str, object]) -> None:

@@ -22,7 +22,7 @@ from pipeline.replay.archive import ArchiveWriter, Message
 from pipeline.settings import Rules
 from pipeline.stages import STAGES
 from pipeline.stages.fold import Answer, Input, Row, first_row, fold, next_due_ms, provenance
-from pipeline.topics import TICKS, partition_of
+from pipeline.topics import TICKS, event_of, partition_of
 
 #: What an archive may give the folds; everything else is derived.
 INPUTS = ("games.events", "odds.snapshots")
@@ -164,7 +164,7 @@ def replay(
 
         def publish(answer: Answer) -> Message:
             at_ms = machine.tally.now_ms
-            partition = partition_of(answer.key.partition("|")[0], partitions)
+            partition = partition_of(event_of(answer.key), partitions)
             sent = writer.put(answer.topic, answer.key, answer.record, at_ms, partition)
             digest.add(sent)
             return sent

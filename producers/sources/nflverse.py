@@ -12,7 +12,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from statistics import median
 
@@ -32,6 +32,7 @@ from pipeline.records import (
     TimeBasis,
 )
 from producers.sources.files import lines_of
+from producers.sources.times import moment_ms
 
 NAME = "nflverse"
 LEAGUE = "nfl"
@@ -207,7 +208,7 @@ def closing_line(row: Row, event_id: str, at_ms: int) -> Iterator[OddsSnapshot]:
 
 def starts(rows: Sequence[Row]) -> list[Moment]:
     """When each row began. Raises Refused where the file says so for none of them."""
-    stated = {place: _ms(row["play_start"]) for place, row in enumerate(rows) if row["play_start"]}
+    stated = {place: moment_ms(row["play_start"]) for place, row in enumerate(rows) if row["play_start"]}
     places = sorted(stated)
     believed = {}
     for nth, place in enumerate(places):
@@ -237,7 +238,7 @@ def _start(rows: Sequence[Row], place: int, stated: dict[int, int]) -> Moment:
 
 def _believed_end_ms(row: Row, start_ms: int) -> int:
     """The stated end of a play, 0 where there is none or it cannot be."""
-    end_ms = _ms(row["play_end"]) if row["play_end"] else 0
+    end_ms = moment_ms(row["play_end"]) if row["play_end"] else 0
     return end_ms if start_ms <= end_ms <= start_ms + LONGEST_PLAY_MS else 0
 
 
@@ -323,10 +324,3 @@ def _whole(text: str) -> int:
 
 def _flag(text: str) -> bool:
     return text not in ("", "0", "0.0")
-
-
-def _ms(text: str) -> int:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
-    return round(at.timestamp() * 1000)

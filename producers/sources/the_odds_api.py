@@ -7,7 +7,6 @@ three-way market of regulation time, everywhere else it is two-way with overtime
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from enum import StrEnum
 from functools import cache, lru_cache
 from pathlib import Path
@@ -23,6 +22,7 @@ from pipeline.records import Depth, Line, OddsSnapshot, Record, SnapshotKind, So
 from producers.diff import Differ
 from producers.identity import Identities
 from producers.sources.files import lines_of
+from producers.sources.times import moment_ms
 
 NAME = "the-odds-api"
 RECORDED = "the-odds-api-recorded"
@@ -301,15 +301,6 @@ def _decimal(price: float) -> float:
     if price <= 1.0:
         raise Refused(f"{price} is not a decimal price")
     return price
-
-
-@lru_cache(maxsize=8_192)
-def moment_ms(text: str) -> int:
-    """Unix ms of a time as the service writes it. Raises ValueError."""
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
-    return round(at.timestamp() * 1000)
 
 
 @cache

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from pipeline import cluster
 from pipeline.replay.archive import read, topics_of
 from pipeline.settings import Settings
-from producers.__main__ import SOURCES, main, moment_ms
+from producers.__main__ import SOURCES, main
 from tests.conftest import ROOT, SHARED
 from tests.producers.moments import at_ms
 
@@ -90,12 +90,6 @@ def test_simulated_games_go_to_an_archive_the_same_each_time(tmp_path: Path) -> 
     assert list(read(once, "odds.snapshots")) == list(read(again, "odds.snapshots"))
     starts_at_ms = at_ms("2026-01-01T00:00:00Z")
     assert starts_at_ms <= next(read(once, "odds.snapshots")).at_ms < starts_at_ms + 60_000
-
-
-def test_a_time_without_a_zone_is_utc() -> None:
-    assert (
-        moment_ms("2025-09-14T16:00") == moment_ms("2025-09-14T18:00+02:00") == at_ms("2025-09-14T16:00:00Z")
-    )
 
 
 @pytest.mark.kafka
