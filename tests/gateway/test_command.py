@@ -25,7 +25,7 @@ def test_help_has_an_example() -> None:
     answer = run("--help")
 
     assert answer.returncode == 0
-    assert "Example: python -m gateway --kafka" in answer.stdout
+    assert "Example: sharpline serve --kafka" in answer.stdout
 
 
 def one_sentence(answer: subprocess.CompletedProcess[str]) -> str:
