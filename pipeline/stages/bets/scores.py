@@ -65,7 +65,7 @@ def score(
 
 
 def _closing_chances(league: League, closing: tuple[ClosingMarket, ...]) -> tuple[float, ...]:
-    """Of the result (of soccer that of regulation) by the close; of lines alone what a model makes of them."""
+    """Of the result (of soccer that of regulation) by the close; of lines alone what a model makes of it."""
     soccer = league.sport == "soccer"
     wanted = ("h2h_3way", "regulation") if soccer else ("h2h", "game")
     for market in closing:
