@@ -147,8 +147,9 @@ def _refold(
         order = list(merged(stage, taken))
         verdict.inputs += len(taken)
         if found.applied[TICKS] != row.applied[TICKS]:
-            order.append(ticks[version.partition, found.applied[TICKS]])
             verdict.ticked += 1
+            if tick := ticks.get((version.partition, found.applied[TICKS])):  # else the rows will differ
+                order.append(tick)
         for source in order:
             row, answers = fold(stage, rules, row, source)
             for topic, key, record in answers:
