@@ -25,6 +25,8 @@ from pipeline.settings import Settings
 from pipeline.topics import DAY_MS, DEAD_LETTERS, TOPICS, Topic
 
 TIMEOUT_S = 20.0
+#: After which an address counts as one where no cluster is: the person has been waiting all along.
+ANSWER_S = 8.0
 #: How often, and after which pause, a group is asked about again while its coordinator is on its way.
 ATTEMPTS, PAUSE_S = 100, 0.1
 #: Whole answers and rows repeat themselves; aiokafka and librdkafka both read and write it.
@@ -194,7 +196,7 @@ def _admin(bootstrap: str) -> AdminClient:
 
 def _partitions(bootstrap: str, admin: AdminClient) -> dict[str, int]:
     try:
-        found = admin.list_topics(timeout=TIMEOUT_S).topics
+        found = admin.list_topics(timeout=ANSWER_S).topics
     except KafkaException as error:
         raise BrokerUnavailable(
             f"no Kafka answers at {bootstrap}; is it running, is the address right?"

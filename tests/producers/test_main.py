@@ -37,7 +37,11 @@ def test_help_shows_an_example_of_each_source() -> None:
         pytest.param(["nflverse", "none.csv", "--to", "out"], "none.csv cannot be opened", id="missing file"),
         pytest.param(["nflverse", "--to", "out"], "no file named", id="no file"),
         pytest.param(["nflverse", PLAYS], "give --kafka ADDRESS, set SHARPLINE_KAFKA", id="no Kafka named"),
-        pytest.param(["nflverse", PLAYS, "--kafka", "127.0.0.1:1"], "no Kafka answers", id="no Kafka there"),
+        pytest.param(
+            ["nflverse", PLAYS, "--kafka", "127.0.0.1:1"],
+            "no Kafka answers at 127.0.0.1:1;",
+            id="no Kafka there",
+        ),
         pytest.param(["nflverse", PLAYS, "--from", "noon", "--to", "out"], "is no time", id="no time"),
         pytest.param(
             ["nflverse", PLAYS, "--seed", 1, "--to", "out"], "--seed belongs", id="seed of a recording"
