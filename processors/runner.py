@@ -71,6 +71,7 @@ class Runner:
         self._compacted = frozenset(t for t in stage.sources if TOPICS[t].retention_ms == 0)
         self._unacknowledged: list[tuple[str, Awaitable[Any]]] = []
         self._touched: dict[bytes, tuple[int, Row[Any]]] = {}
+        self._begun: set[str] = set()
         self._fold_seconds = telemetry.FOLD_SECONDS.labels(stage.name)
         self._batch_seconds = telemetry.BATCH_SECONDS.labels(stage.name)
         self._delay_seconds = telemetry.APPEND_TO_FOLD_SECONDS.labels(stage.name)
@@ -80,6 +81,7 @@ class Runner:
         """Partitions were given out anew and rows recovered. Raises TopicsUnfit on rows that are unfit."""
         self._positions.forget()
         self._ticks.forget()
+        self._begun.clear()
         for partition, key, row in self._rows.reopen():
             self._ticks.note(partition, key, row)
         telemetry.ROWS.labels(self._stage.name).set(len(self._rows))
@@ -161,7 +163,8 @@ class Runner:
         """The row with one input applied and its answers sent; None where that fails, and it is buried."""
         started_s = time.perf_counter()
         try:
-            folded, answers = fold(self._stage, self._rules, row, source)
+            anew = row.event_id not in self._begun
+            folded, answers = fold(self._stage, self._rules, row, source, anew=anew)
             bodies = [(topic, *_encoded(topic, key, record)) for topic, key, record in answers]
         except Exception as error:  # whatever a fold raises is about this record, and buried with it
             origin = (source.topic, source.partition, source.offset)
@@ -172,6 +175,8 @@ class Runner:
             await self._bury(origin, reason, row.event_id.encode(), buried)
             return None
         self._fold_seconds.observe(time.perf_counter() - started_s)
+        if folded is not row:
+            self._begun.add(row.event_id)
         cause = {"cause": f"{source.topic}/{source.partition}/{source.offset}".encode()}
         for topic, key, value in bodies:
             await self._send(topic, key, value, source.partition, cause)

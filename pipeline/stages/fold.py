@@ -80,6 +80,8 @@ class Row(Struct, Generic[S], frozen=True, kw_only=True, array_like=True):
     applied: dict[str, int]
     sent: dict[str, bytes] = {}
     repeated_at_ms: int = 0
+    begun: int = 0
+    """How often a process began to fold this event, and said again all that stood (``anew`` of `fold`)."""
     closed: bool = False
     state: S
 
@@ -93,8 +95,14 @@ def first_row(stage: Stage[S], event_id: str, made_with: dict[str, str], log: st
     )
 
 
-def fold(stage: Stage[S], rules: Rules, row: Row[S], source: Input) -> tuple[Row[S], list[Answer]]:
-    """Apply one input to a row. A tick that changes nothing leaves the very row it was given."""
+def fold(
+    stage: Stage[S], rules: Rules, row: Row[S], source: Input, *, anew: bool = False
+) -> tuple[Row[S], list[Answer]]:
+    """Apply one input to a row. A tick that changes nothing leaves the very row it was given.
+
+    ``anew`` is for the first fold of an event by a process: all that stands is said again. Its predecessor
+    may have died between its answers and its row, and what it said last is then known to nobody.
+    """
     record = source.record
     is_tick = source.topic == TICKS
     now_ms = max(row.now_ms, record.received_at_ms)
@@ -108,13 +116,15 @@ def fold(stage: Stage[S], rules: Rules, row: Row[S], source: Input) -> tuple[Row
         found = _joined(found, _repeated(row, stage.standing(rules, state, now_ms)))
     if is_tick and not found and state is row.state:
         return row, []
+    if anew:
+        found = _joined(found, stage.standing(rules, state, now_ms))
     forced = isinstance(record, GameEvent) and record.source_event_id != ""
     sent, news = dict(row.sent), []
     for body in found:
         topic = topic_of(type(body))
         said = substance(body)
         if topic.one_per_event:  # results are many, and each is sent once by its stage
-            if sent.get(topic.name) == said and not (forced or repeat):
+            if sent.get(topic.name) == said and not (forced or repeat or anew):
                 continue
             sent[topic.name] = said
         news.append((topic, body))
@@ -125,6 +135,7 @@ def fold(stage: Stage[S], rules: Rules, row: Row[S], source: Input) -> tuple[Row
         sent=sent,
         state=state,
         repeated_at_ms=now_ms if repeat or row.repeated_at_ms == 0 else row.repeated_at_ms,
+        begun=row.begun + anew,
     )
     return folded, [_stamped(folded, topic.key, topic.name, body) for topic, body in news]
 

@@ -151,7 +151,7 @@ def _refold(
             if tick := ticks.get((version.partition, found.applied[TICKS])):  # else the rows will differ
                 order.append(tick)
         for source in order:
-            row, answers = fold(stage, rules, row, source)
+            row, answers = fold(stage, rules, row, source, anew=row.begun < found.begun)
             for topic, key, record in answers:
                 value = codec.encode(topic, record)[1] if record else None
                 expected.last[topic, key.encode()] = value

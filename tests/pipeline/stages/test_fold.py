@@ -132,6 +132,28 @@ def test_an_answer_that_says_nothing_new_is_not_sent_but_the_input_counts() -> N
     assert (row.revision, row.applied["games.events"]) == (2, 1)
 
 
+def test_a_process_that_begins_to_fold_an_event_says_again_all_that_stands() -> None:
+    # Its predecessor died between its answers and its row: what it said last is known to nobody.
+    row, _ = run(said_at(0, "one"))
+
+    row, answers = fold(STAGE, RULES, row, Input("games.events", 3, 1, said_at(1, "one")), anew=True)
+
+    assert [(answer.topic, answer.record.revision) for answer in answers] == [
+        ("odds.fair", 2),
+        ("bets.value", 2),
+    ]
+    assert row.begun == 1
+
+
+def test_a_process_that_begins_with_a_tick_that_changes_nothing_has_not_begun() -> None:
+    row, _ = run(said_at(0, "one"))
+
+    again, answers = fold(STAGE, RULES, row, Input("clock.ticks", 3, 0, tick_at(1)), anew=True)
+
+    assert again is row
+    assert answers == []
+
+
 def test_a_game_event_with_an_id_of_its_source_always_gets_its_answer() -> None:
     _, answers = run(said_at(0, "one"), said_at(1, "one", source_event_id="17"))
 
