@@ -10,6 +10,7 @@ import click
 from pipeline.errors import UsageError
 from pipeline.replay import tail as reader
 from pipeline.settings import Rules, Settings
+from pipeline.topics import event_of
 
 
 @click.command(epilog="Example: sharpline replay sunday/ --out answers/")
@@ -97,7 +98,7 @@ def tail(
     shown = 0
     try:
         for message in messages:
-            if event and message.key.partition("|")[0] != event:
+            if event and event_of(message.key) != event:
                 continue
             click.echo(reader.as_json(message) if as_json else reader.as_text(message))
             shown += 1

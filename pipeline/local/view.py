@@ -139,6 +139,11 @@ def _age(now_ms: int, then_ms: int) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
+def _spoken_ms(quote: dict[str, Any]) -> int:
+    """When the book itself last spoke, as far as its source says."""
+    return int(quote["quoted_at_ms"] or quote["seen_at_ms"])
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(
         title=title, title_justify="left", expand=True, box=None, pad_edge=False, header_style="dim"
@@ -166,7 +171,7 @@ def picture(seen: Seen, flow: Flow, notes: deque[str], rows: int) -> RenderableT
     for event, bet in values[:share]:
         what = f"{_where(bet)} {_side(bet['market'], bet['outcome'])} ({bet['basis']})"
         fair, gain = f"{1 / bet['probability']:.2f}", f"{bet['expected_value']:+.1%}"
-        age = _age(seen.now_ms, bet["seen_at_ms"])
+        age = _age(seen.now_ms, _spoken_ms(bet))
         value.add_row(
             event, what, bet["book"], f"{bet['price']:.2f}", fair, gain, f"{bet['stake_share']:.1%}", age
         )
@@ -176,7 +181,7 @@ def picture(seen: Seen, flow: Flow, notes: deque[str], rows: int) -> RenderableT
         legs = ", ".join(
             f"{_side(one['market'], leg['outcome'])} {leg['price']:.2f} {leg['book']}" for leg in one["legs"]
         )
-        oldest = min(leg["seen_at_ms"] for leg in one["legs"])
+        oldest = min(map(_spoken_ms, one["legs"]))
         profit = f"{one['profit_minor'] / one['stake_minor']:.2%}"
         sure.add_row(event, _where(one), legs, profit, _age(seen.now_ms, oldest))
     return Group(_head(seen, flow), games, value, sure, Text("\n".join(notes), style="dim"))
@@ -213,13 +218,13 @@ def plain(seen: Seen, flow: Flow) -> str:
         event, bet = values[0]
         what = f"{_where(bet)} {_side(bet['market'], bet['outcome'])} {bet['price']:.2f} at {bet['book']}"
         best.append(
-            f"value {event} {what} EV {bet['expected_value']:+.1%} age {_age(seen.now_ms, bet['seen_at_ms'])}"
+            f"value {event} {what} EV {bet['expected_value']:+.1%} age {_age(seen.now_ms, _spoken_ms(bet))}"
         )
     if arbitrages:
         event, one = arbitrages[0]
         books = "/".join(leg["book"] for leg in one["legs"])
         share = one["profit_minor"] / one["stake_minor"]
-        oldest = min(leg["seen_at_ms"] for leg in one["legs"])
+        oldest = min(map(_spoken_ms, one["legs"]))
         best.append(f"arbitrage {event} {_where(one)} {books} {share:.2%} age {_age(seen.now_ms, oldest)}")
     lags = " ".join(f"{group.removeprefix('sharpline.')}={lag}" for group, lag in sorted(flow.lag.items()))
     odds = flow.rates.get("odds.snapshots", 0.0)
