@@ -17,6 +17,8 @@ from pipeline.stages.markets.market import is_idle, worked_out
 from pipeline.stages.markets.offers import (
     Moment,
     Offer,
+    closed_to_bets,
+    is_to_start,
     lag_after_ms,
     moment,
     muted,
@@ -114,6 +116,7 @@ def _due_keys(before: Markets, now: Moment, state: Markets, changed: set[MarketK
     if (
         before.game != now.game
         or spoken_since_ms(before.game, before.starts_at_ms, before.now_ms) != now.since_ms
+        or closed_to_bets(before.game, before.starts_at_ms, before.now_ms) != now.closed
         or muted(now.rules, before.boards, before.now_ms) != now.muted
     ):
         quoted = {key for board in state.boards.values() for key in board.quotes}
@@ -128,7 +131,7 @@ def due_at_ms(rules: Rules, state: Markets) -> int:
     moments += [
         drift.at_ms + rules.move_window_ms for market in state.markets.values() for drift in market.drifts
     ]
-    if state.game is None and state.starts_at_ms > state.now_ms:
+    if is_to_start(state.game) and state.starts_at_ms > state.now_ms:
         moments.append(state.starts_at_ms)
     return min((at_ms for at_ms in moments if at_ms), default=0)
 

@@ -48,16 +48,22 @@ def spoken_since_ms(game: Game | None, starts_at_ms: int, now_ms: int) -> int:
     return max(game.last_key_event_at_ms, game.started_at_ms)
 
 
-def closed_to_bets(game: Game | None, since_ms: int) -> str:
+def is_to_start(game: Game | None) -> bool:
+    """Whether the game is yet to start, as far as anybody has said."""
+    return game is None or game.status is GameStatus.SCHEDULED
+
+
+def closed_to_bets(game: Game | None, starts_at_ms: int, now_ms: int) -> str:
     """Why nothing can be bet on this game now; empty where it can.
 
-    In play without a game feed nothing says what happened between two quotes: their difference may be a goal.
+    After the scheduled start, without a feed that says what goes on, nothing tells what happened between two
+    quotes: their difference may be a goal.
     """
-    if game is None:
-        return "started" if since_ms > 0 else ""
-    if game.status in OVER:
+    if game is not None and game.status in OVER:
         return "finished"
-    return "suspended" if game.suspended or game.status is GameStatus.SUSPENDED else ""
+    if game is not None and (game.suspended or game.status is GameStatus.SUSPENDED):
+        return "suspended"
+    return "started" if is_to_start(game) and 0 < starts_at_ms <= now_ms else ""
 
 
 class Moment(NamedTuple):
@@ -84,7 +90,7 @@ def moment(rules: Rules, state: Markets) -> Moment:
         boards=boards,
         game=game,
         since_ms=since_ms,
-        closed=closed_to_bets(game, since_ms),
+        closed=closed_to_bets(game, state.starts_at_ms, now_ms),
         muted=muted(rules, boards, now_ms),
     )
 

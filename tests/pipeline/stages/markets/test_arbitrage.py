@@ -153,6 +153,19 @@ def test_in_play_nothing_is_bet_where_no_feed_says_what_happened_between_two_quo
     assert {"bets.arbitrage", "bets.value"} <= watched.last.keys()
 
 
+def test_a_feed_that_has_fallen_silent_by_the_scheduled_start_closes_the_game_to_bets() -> None:
+    event = Followed(MARKETS)
+    event(
+        game(0, starts_at_ms=at(20)), snapshot(*MARGIN, quote("e", 2.2, 1.4), starts_at_ms=at(20), seconds=5)
+    )
+    (one,) = event.last["bets.arbitrage"].arbitrages
+
+    event(tick(20))
+
+    assert event.last["bets.arbitrage"].arbitrages == ()
+    assert event.last["bets.arbitrage"].changes == (Change(id=one.id, change="withdrawn", reason="started"),)
+
+
 def test_a_suspect_becomes_open_when_the_doubt_is_gone() -> None:
     event = Followed(MARKETS)
     event(snapshot(*MARGIN, quote("e", 2.9, 1.4)))
