@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import click
 
-from tests.benchmarks import markets_fold, replay
+from tests.benchmarks import markets_fold, replay, truth
 
-BENCHMARKS = {"markets_fold": markets_fold.main, "replay": replay.main}
+BENCHMARKS = {"markets_fold": markets_fold.main, "replay": replay.main, "truth": truth.main}
 
 click.echo(f"{os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}")
 for name in sys.argv[1:] or BENCHMARKS:
