@@ -18,6 +18,7 @@ from pipeline.records import (
     SnapshotKind,
 )
 from pipeline.topics import TICKS, TOPICS
+from tests.make import game
 
 EVENTS = [f"nfl:2025-{month:02d}-{day:02d}:kc-phi" for month in (9, 10) for day in range(1, 21)]
 
@@ -60,27 +61,8 @@ def game_event(event_id: str, received_at_ms: int, sequence: int = 0, text: str 
 
 
 def probabilities(event_id: str, received_at_ms: int, home: float) -> GameProbabilities:
-    return GameProbabilities(
-        event_id=event_id,
-        received_at_ms=received_at_ms,
-        revision=1,
-        source_event_id="",
-        status=GameStatus.LIVE,
-        starts_at_ms=0,
-        started_at_ms=0,
-        finished_at_ms=0,
-        home_score=0,
-        away_score=0,
-        last_key_event_at_ms=0,
-        suspended=False,
-        contested=False,
-        model="",
-        prior="",
-        game=(home, 1.0 - home),
-        regulation=(),
-        parameters={},
-        impact=0.0,
-    )
+    said = {"event_id": event_id, "received_at_ms": received_at_ms, "revision": 1, "status": GameStatus.LIVE}
+    return game(0, **said, game=(home, 1.0 - home))
 
 
 class Load:
