@@ -42,9 +42,40 @@ class IdempotentProducer(driver.Producer):
         return {**super()._settings_extra(), "acks": "all", "enable_idempotence": True}
 
 
-class IdempotentTransport(driver.Transport):
-    """Where the app gets that producer from."""
+class GivingBack(driver.AIOKafkaConsumerThread):
+    """Puts records back that were fetched while the flow was stopped.
 
+    A fetch that was under way when recovery stopped the flow may end after the partitions were sought to
+    their committed offsets. Faust drops its records, and reads on behind them: they would be missing.
+    """
+
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Any:
+        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        if not records or self.consumer.flow_active:
+            return records
+        for tp, batch in records.items():
+            if tp in consumer.assignment():
+                consumer.seek(tp, batch[0].offset)
+        return {}
+
+
+class GivingBackConsumer(driver.Consumer):
+    """The consumer that fetches so."""
+
+    def _new_consumer_thread(self) -> GivingBack:
+        return GivingBack(self, loop=self.loop, beacon=self.beacon)
+
+
+class IdempotentTransport(driver.Transport):
+    """Where the app gets both from."""
+
+    Consumer = GivingBackConsumer
     Producer = IdempotentProducer
 
 
