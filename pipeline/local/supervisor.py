@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.local import children
 
-#: Exit codes of a processor that mean "start me again", see docs/operations.md; any other death does too.
+#: How long to wait before each start after a death; the last holds for all that follow.
 BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 #: A process that lived for this long has recovered: its next death starts the back-off anew.
 STEADY_S = 30.0
