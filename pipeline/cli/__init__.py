@@ -50,8 +50,6 @@ def _app(name: str, module: str, summary: str) -> None:
     def command(arguments: tuple[str, ...]) -> None:
         os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
 
-    del command
-
 
 _app("produce", "producers", "Publish odds and game events from a source.")
 _app("process", "processors", "Run one fold: games, markets or bets.")

@@ -30,7 +30,6 @@ class Service:
     process: subprocess.Popen[bytes] | None = None
     started_at_s: float = 0.0
     deaths: int = 0
-    restarts: int = 0
     again_at_s: float = 0.0
 
     def start(self, env: dict[str, str]) -> None:
@@ -104,7 +103,6 @@ class Supervisor:
                 self.say(f"{service.name} died with {process.returncode}; starting it again in {wait_s:g} s")
             if now_s >= service.again_at_s:
                 service.start(self.env)
-                service.restarts += 1
 
     def stop(self) -> None:
         """End everything, last started first; the processors of one moment together."""
