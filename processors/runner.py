@@ -50,6 +50,7 @@ class Runner:
     """Folds batches of events of one stage into its rows.
 
     ``end`` tells where a source partition ended when it was last asked, None while that is not known.
+    ``written`` is told of rows once all of a batch are in the changelog: partition, offset and bytes of each.
     """
 
     def __init__(
@@ -62,14 +63,15 @@ class Runner:
         lease: Lease,
         producer: Callable[[], Producer],
         end: Callable[[str, int], int | None],
+        written: Callable[[list[tuple[int, int, int]]], None] = lambda _: None,
     ) -> None:
         self._stage, self._rules, self._partitions = stage, rules, partitions
         self._rows, self._positions, self._lease = rows, positions, lease
-        self._producer, self._end = producer, end
+        self._producer, self._end, self._written = producer, end, written
         self._ticks = Ticks(stage, rules)
         self._changelog = changelog(stage.name)
         self._compacted = frozenset(t for t in stage.sources if TOPICS[t].retention_ms == 0)
-        self._unacknowledged: list[tuple[str, Awaitable[Any]]] = []
+        self._unacknowledged: list[tuple[str, int, Awaitable[Any]]] = []
         self._touched: dict[bytes, tuple[int, Row[Any]]] = {}
         self._begun: set[str] = set()
         self._fold_seconds = telemetry.FOLD_SECONDS.labels(stage.name)
@@ -197,14 +199,19 @@ class Runner:
         headers: dict[str, bytes] | None,
     ) -> None:
         sent = await self._producer().send(topic, key, value, partition, None, headers)
-        self._unacknowledged.append((topic, sent))
+        self._unacknowledged.append((topic, len(value or b""), sent))
 
-    async def _acknowledged(self) -> None:
-        for topic, sent in self._unacknowledged:
-            await sent
-            if topic != self._changelog:
+    async def _acknowledged(self) -> list[tuple[int, int, int]]:
+        """Await everything that was sent; of the rows among it partition, offset and bytes."""
+        rows = []
+        for topic, size, sent in self._unacknowledged:
+            placed = await sent
+            if topic == self._changelog:
+                rows.append((placed.partition, placed.offset, size))
+            else:
                 telemetry.ANSWERS_SENT.labels(self._stage.name, topic).inc()
         self._unacknowledged.clear()
+        return rows
 
     async def _write(self) -> None:
         """Await the answers, then write the rows behind them and await those: only then is an input done."""
@@ -217,7 +224,7 @@ class Runner:
             await self._send(self._changelog, key, value, partition, None)
             self._rows.put(key, partition, row, value)
         self._touched.clear()
-        await self._acknowledged()
+        self._written(await self._acknowledged())
 
 
 def _encoded(topic: str, key: str, record: Derived | None) -> tuple[bytes, bytes | None]:
