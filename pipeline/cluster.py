@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from pipeline.errors import BrokerUnavailable, TopicsUnfit
 from pipeline.settings import Settings
-from pipeline.topics import DAY_MS, DEAD_LETTERS, TOPICS, Topic
+from pipeline.topics import ARTEFACTS, DAY_MS, DEAD_LETTERS, TOPICS, Topic
 
 TIMEOUT_S = 20.0
 #: After which an address counts as one where no cluster is: the person has been waiting all along.
@@ -123,7 +123,7 @@ def preflight(bootstrap: str, fold: Fold) -> int:
     """
     admin = _admin(bootstrap)
     existing = _partitions(bootstrap, admin)
-    names = (*fold.sources, *fold.answers, DEAD_LETTERS, changelog(fold.name))
+    names = (*fold.sources, *fold.answers, DEAD_LETTERS, ARTEFACTS, changelog(fold.name))
     if missing := [name for name in names if name not in existing]:
         raise TopicsUnfit(
             f"{fold.name} cannot start: {bootstrap} has no topic {_listed(missing)}; run `sharpline topics`"

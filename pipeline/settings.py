@@ -112,9 +112,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Of a clocked game in which nothing happens, the probabilities are worked out again after this."""
 
     @cached_property
+    def content(self) -> bytes:
+        """All values as JSON, in the order of their names."""
+        return msgspec.json.encode(self, order="sorted")
+
+    @cached_property
     def digest(self) -> str:
-        """The first 12 hexadecimal digits of the SHA-256 of all values."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:12]
+        """The first 12 hexadecimal digits of the SHA-256 of the content."""
+        return hashlib.sha256(self.content).hexdigest()[:12]
 
     @classmethod
     def read(cls, path: str) -> "Rules":

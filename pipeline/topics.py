@@ -67,6 +67,9 @@ _ALL = (
         "sources.events", records.SourceEvent, lambda r: f"{r.source}|{r.source_id}", about_event=False
     ),
     Topic(
+        "ops.artefacts", records.Artefact, lambda r: r.digest, about_event=False, tombstoned=False
+    ),
+    Topic(
         "ops.dead-letters", records.DeadLetter, lambda r: r.topic, retention_ms=30 * DAY_MS, about_event=False
     ),
 )  # fmt: skip
@@ -76,6 +79,7 @@ TOPICS = {topic.name: topic for topic in _ALL}
 ANSWERS = tuple(topic.name for topic in _ALL if issubclass(topic.record, records.Derived))
 TICKS = "clock.ticks"
 DEAD_LETTERS = "ops.dead-letters"
+ARTEFACTS = "ops.artefacts"
 
 
 @cache

@@ -16,8 +16,9 @@ from pipeline import cluster
 from pipeline.errors import SharplineError, UsageError
 from pipeline.settings import Rules, Settings
 from pipeline.stages.fold import Stage, provenance
+from pipeline.stages.fold import artefacts as made_of
 from pipeline.telemetry import log_to_stderr, say
-from processors import health, recovery, safety, takeover
+from processors import artefacts, health, recovery, safety, takeover
 from processors.batches import batches
 from processors.lease import Lease
 from processors.positions import Positions
@@ -56,6 +57,7 @@ def run(stage: Stage[Any], data: Path, port: int = 0, worker: str = "w0") -> NoR
     held = takeover.lock(folder)
     partitions = cluster.preflight(settings.kafka, stage)
     log = cluster.topic_ids(settings.kafka, stage.sources)
+    artefacts.keep(settings.kafka, made_of(stage, rules))
     takeover.leave(settings.kafka, cluster.group(stage.name), folder)
     mode.loop.use("uvloop")
     _Worker(stage, settings.kafka, rules, partitions, log, folder, port).work()

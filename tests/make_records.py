@@ -298,6 +298,12 @@ EXAMPLES: tuple[Struct, ...] = (
         home="Kansas City Chiefs",
         away="Philadelphia Eagles",
     ),
+    r.Artefact(
+        digest="0123456789ab",
+        kind="data",
+        name="leagues.csv books.csv",
+        content=b"league,sport\n",
+    ),
     r.DeadLetter(
         topic="odds.snapshots",
         partition=3,

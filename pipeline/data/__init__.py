@@ -101,6 +101,12 @@ def teams() -> tuple[Team, ...]:
 
 
 @cache
+def content(*tables: str) -> bytes:
+    """The tables' bytes, one after the other."""
+    return b"".join(_bytes(table) for table in tables)
+
+
+@cache
 def digest(*tables: str) -> str:
     """The first 12 hexadecimal digits of the SHA-256 of the tables' bytes, in the order given."""
-    return hashlib.sha256(b"".join(_bytes(table) for table in tables)).hexdigest()[:12]
+    return hashlib.sha256(content(*tables)).hexdigest()[:12]

@@ -71,6 +71,7 @@ from pipeline.records.kinds import (
     TimeBasis,
 )
 from pipeline.records.operations import (
+    Artefact,
     DeadLetter,
     SourceEvent,
     SourceHealth,
@@ -87,6 +88,7 @@ __all__ = [
     "AmericanFootball",
     "Arbitrage",
     "Arbitrages",
+    "Artefact",
     "Baseball",
     "Basketball",
     "BetResult",

@@ -13,6 +13,7 @@ from pipeline.records.kinds import (
     SCOPES,
 )
 from pipeline.records.operations import (
+    Artefact,
     DeadLetter,
     SourceEvent,
     SourceHealth,
@@ -20,7 +21,15 @@ from pipeline.records.operations import (
 )
 
 Record = (
-    OddsSnapshot | GameEvent | ClockTick | Derived | SourcePayload | SourceHealth | SourceEvent | DeadLetter
+    OddsSnapshot
+    | GameEvent
+    | ClockTick
+    | Derived
+    | SourcePayload
+    | SourceHealth
+    | SourceEvent
+    | DeadLetter
+    | Artefact
 )
 
 

@@ -14,6 +14,13 @@ from pipeline.records.kinds import (
 )
 
 
+class Artefact(Struct, frozen=True, kw_only=True):
+    digest: Name
+    kind: Name
+    name: str
+    content: bytes
+
+
 class SourcePayload(Struct, frozen=True, kw_only=True):
     source: Name
     received_at_ms: Moment

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from pipeline import data
-from pipeline.records import Derived, GameEvent
+from pipeline.records import Artefact, Derived, GameEvent
 from pipeline.settings import Rules
 from pipeline.topics import TICKS, TOPICS, topic_of
 
@@ -259,6 +259,15 @@ def _close(stage: Stage[S], row: Row[S], source: Input, now_ms: int) -> tuple[Ro
     state = stage.initial(row.event_id)
     closed = msgspec.structs.replace(_applied(row, source, now_ms), sent={}, state=state, closed=True)
     return closed, gone
+
+
+def artefacts(stage: Stage[Any], rules: Rules) -> list[Artefact]:
+    """What the hashes of `provenance` are of."""
+    made_with, tables = provenance(stage, rules), " ".join(stage.tables)
+    return [
+        Artefact(digest=made_with["rules"], kind="rules", name="", content=rules.content),
+        Artefact(digest=made_with["data"], kind="data", name=tables, content=data.content(*stage.tables)),
+    ]
 
 
 def provenance(stage: Stage[Any], rules: Rules) -> dict[str, str]:
