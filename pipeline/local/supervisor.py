@@ -16,6 +16,8 @@ BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 #: A process that lived for this long has recovered: its next death starts the back-off anew.
 STEADY_S = 30.0
 READY_S = 90.0
+#: Exit codes after which another start would end as this one did: a person has to do what the sentence says.
+FINAL = frozenset({2, 74})
 
 
 @dataclass
@@ -90,7 +92,7 @@ class Supervisor:
             process = service.process
             if process is None or process.poll() is None:
                 continue
-            if not service.endless:
+            if not service.endless or process.returncode in FINAL:
                 service.process = None
                 said = service.last_words(1).removeprefix("sharpline produce: ")
                 how = "has ended" if process.returncode == 0 else f"ended with {process.returncode}: {said}"
