@@ -12,6 +12,9 @@ demo: setup ## A simulated evening of sport through the whole pipeline; no key, 
 test: setup ## Every test, on a real broker (ARGS="-k arbitrage")
 	$(BIN)/pytest $(ARGS)
 
+cover: setup ## The same, and which lines and branches they ran, in the workers that they started too
+	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
+
 check: setup ## Lint, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -31,7 +34,7 @@ lock: setup ## Write requirements.lock anew from pyproject.toml; what is locked 
 setup: .venv/.installed .venv/.broker ## What all the others need: .venv, and a broker's jars or image
 
 clean: ## Remove what setup and the tools made in this folder
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .coverage* build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.installed: requirements.lock requirements-build.lock pyproject.toml
@@ -51,4 +54,4 @@ clean: ## Remove what setup and the tools made in this folder
 	@$(BIN)/python -m pipeline.local
 	@touch $@
 
-.PHONY: help demo test check format bench lock setup clean
+.PHONY: help demo test cover check format bench lock setup clean
