@@ -205,14 +205,23 @@ def _partitions(bootstrap: str, admin: AdminClient) -> dict[str, int]:
 
 
 def _retention(topic: Topic, settings: Settings) -> dict[str, str]:
-    config = {"compression.type": COMPRESSION, "max.message.bytes": str(MAXIMUM_RECORD_BYTES)}
+    config = _stored(MAXIMUM_RECORD_BYTES, settings)
     if topic.retention_ms:
         return config | {"cleanup.policy": "delete", "retention.ms": str(topic.retention_ms)}
     return config | _compact(settings.lag_days * DAY_MS)
 
 
+def _stored(maximum_bytes: int, settings: Settings) -> dict[str, str]:
+    return {
+        "compression.type": COMPRESSION,
+        "max.message.bytes": str(maximum_bytes),
+        # One copy may be away: then all others have what was acknowledged.
+        "min.insync.replicas": str(max(1, settings.replication - 1)),
+    }
+
+
 def _journal(settings: Settings) -> dict[str, str]:
-    config = {"compression.type": COMPRESSION, "max.message.bytes": str(MAXIMUM_ROW_BYTES)}
+    config = _stored(MAXIMUM_ROW_BYTES, settings)
     return config | _compact(settings.journal_hours * 3_600_000)
 
 

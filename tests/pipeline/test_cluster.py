@@ -41,8 +41,17 @@ def test_topics_are_made_once_and_start_offsets_are_committed_once(fresh_kafka: 
     assert (journal["cleanup.policy"], journal["min.compaction.lag.ms"]) == ("compact", str(3 * 3_600_000))
     assert {odds["compression.type"], states["compression.type"], journal["compression.type"]} == {"lz4"}
 
+    assert {odds["min.insync.replicas"], journal["min.insync.replicas"]} == {"1"}
+
     with pytest.raises(TopicsUnfit, match="has 2 partitions and should have 3"):
         cluster.create_topics(fresh_kafka, Settings(partitions=3), [chain()])
+
+
+@pytest.mark.parametrize(("copies", "in_sync"), [(1, "1"), (2, "1"), (3, "2")])
+def test_of_several_copies_one_may_be_away(copies: int, in_sync: str) -> None:
+    settings = Settings(replication=copies)
+
+    assert cluster._journal(settings)["min.insync.replicas"] == in_sync
 
 
 def test_lag_and_ends_count_what_was_appended(fresh_kafka: str) -> None:
