@@ -44,17 +44,17 @@ def faults(record: Record) -> Iterator[str]:
 
 def _snapshot_faults(snapshot: OddsSnapshot) -> Iterator[str]:
     for line in snapshot.lines:  # some 75 of them in a poll, so: no calls where nothing is wrong
-        prices = line.prices
-        if (wanted := OUTCOMES.get(line.market)) != len(prices):
+        market, at, prices = line.market, line.line, line.prices
+        if (wanted := OUTCOMES.get(market)) != len(prices):
             if wanted is None:
-                yield f"{line.book}: unknown market {line.market!r}"
+                yield f"{line.book}: unknown market {market!r}"
             else:
-                yield f"{line.book} {line.market}: {wanted} prices needed, {len(prices)} given"
+                yield f"{line.book} {market}: {wanted} prices needed, {len(prices)} given"
         for price in prices:
             if not (price > 1.0 or price == 0.0):
-                yield f"{line.book} {line.market}: {list(prices)} are not decimal prices: above 1, 0 for none"
+                yield f"{line.book} {market}: {list(prices)} are not decimal prices: above 1, 0 for none"
                 break
-        if line.line != 0.0 or line.scope not in SCOPES:
+        if (at != 0.0 and (market not in LINED or not (at * 4.0).is_integer())) or line.scope not in SCOPES:
             yield from _place_faults(line)
     for depth in snapshot.depth:
         sizes = {len(depth.lay_prices), len(depth.back_sizes), len(depth.lay_sizes)}

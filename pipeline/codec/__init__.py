@@ -5,6 +5,7 @@ of fault; whatever is wrong with a record to be written becomes `Refused`.
 """
 
 import json
+from collections.abc import Callable
 from functools import cache
 from io import BytesIO
 from struct import Struct as Layout
@@ -16,6 +17,7 @@ from fastavro import schemaless_reader, schemaless_writer
 
 import schemas
 from pipeline import ids
+from pipeline.codec import lines
 from pipeline.errors import Refused, UnreadableRecord
 from pipeline.records import GameEvent, GameState, Record, faults
 from pipeline.topics import TOPICS, Topic
@@ -58,12 +60,15 @@ def _fault(topic: Topic, key: bytes, record: Any) -> str:
 
 def encode(topic: str, record: Record) -> tuple[bytes, bytes]:
     """Key and value of a record. Raises Refused where the record is not sound."""
-    key, datum = _sound(topic, record)
     header, schema, _ = _newest(topic)
-    buffer = BytesIO()
-    buffer.write(header)
-    schemaless_writer(buffer, schema, datum)
-    value = buffer.getvalue()
+
+    def write(datum: Any) -> bytes:
+        buffer = BytesIO()
+        buffer.write(header)
+        schemaless_writer(buffer, schema, datum)
+        return buffer.getvalue()
+
+    key, value = _sound(topic, record, write)
     if len(value) > MAXIMUM_BYTES:
         raise Refused(f"{topic}: {len(value)} bytes are more than the {MAXIMUM_BYTES} that a record may have")
     return key, value
@@ -71,23 +76,23 @@ def encode(topic: str, record: Record) -> tuple[bytes, bytes]:
 
 def check(topic: str, record: Record) -> bytes:
     """The key of a record that may enter its topic. Raises Refused where it is not sound."""
-    return _sound(topic, record)[0]
+    return _sound(topic, record, msgspec.msgpack.encode)[0]
 
 
-def _sound(topic: str, record: Record) -> tuple[bytes, dict[str, Any]]:
-    """Key and fields of a record that may enter its topic. Raises Refused where it is not sound."""
+def _sound(topic: str, record: Record, write: Callable[[Any], bytes]) -> tuple[bytes, bytes]:
+    """Key and bytes of a record that may enter its topic. Raises Refused where it is not sound."""
     place = TOPICS[topic]
     try:
         # A Struct is made without a look at types and ranges, so they are looked at here, as at decoding.
         datum: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(bytes,))
         _convert(datum, place.record)
-        msgspec.msgpack.encode(datum)  # of what cannot be UTF-8 only an encoder tells
+        written = write(datum)  # of what cannot be UTF-8 only an encoder tells
         key = place.key(record).encode()
     except (msgspec.ValidationError, ValueError, TypeError, OverflowError, AttributeError) as error:
         raise Refused(f"{topic}: not a {place.record.__name__} that its schema allows: {error}") from error
     if fault := _fault(place, key, record):
         raise Refused(f"{topic}: {fault}")
-    return key, datum
+    return key, written
 
 
 def decode(topic: str, key: bytes | None, value: bytes | None) -> Any:
@@ -107,11 +112,8 @@ def decode(topic: str, key: bytes | None, value: bytes | None) -> Any:
         raise UnreadableRecord(f"schema: id {schema_id} is not a schema of {place.subject}")
     buffer = BytesIO(value)
     buffer.seek(HEADER.size)
-    _, reader, newest = _newest(topic)
     try:
-        datum: Any = schemaless_reader(
-            buffer, writer, None if schema_id == newest else reader, return_record_name=True
-        )
+        datum = _read(topic, schema_id, writer, buffer)
     except Exception as error:  # fastavro raises whatever its C code stumbles over
         raise UnreadableRecord(f"body: {type(error).__name__}: {error}"[:300]) from error
     if (left := len(value) - buffer.tell()) > 0:
@@ -120,6 +122,43 @@ def decode(topic: str, key: bytes | None, value: bytes | None) -> Any:
     if fault := _fault(place, key or b"", record):
         raise UnreadableRecord(f"value: {fault}")
     return record
+
+
+def _read(topic: str, schema_id: int, writer: Any, buffer: BytesIO) -> Any:
+    """What a message says after its header. Raises whatever fastavro does."""
+    _, reader, newest = _newest(topic)
+    if schema_id == newest:
+        reader = None
+        if (split := _around_lines(schema_id)) is not None:
+            before, after, statuses = split
+            datum: Any = schemaless_reader(buffer, before, None)
+            if (found := lines.read(buffer.getvalue(), buffer.tell(), statuses)) is not None:
+                datum["lines"], place = found
+                buffer.seek(place)
+                datum.update(schemaless_reader(buffer, after, None))
+                return datum
+            buffer.seek(HEADER.size)
+    return schemaless_reader(buffer, writer, reader, return_record_name=TOPICS[topic].record in _SITUATED)
+
+
+@cache
+def _around_lines(schema_id: int) -> tuple[Any, Any, tuple[str, ...]] | None:
+    """Of a schema with lines as `lines.read` knows them: what comes before, what comes after, and their
+    statuses.
+    """
+    schema = _parsed(schema_id)
+    names = [field["name"] for field in schema["fields"]]
+    if "lines" not in names:
+        return None
+    place = names.index("lines")
+    line = schema["fields"][place]["type"]["items"]
+    if not lines.can_read(line):
+        return None
+    before, after = (
+        fastavro.parse_schema({"type": "record", "name": name, "fields": fields})
+        for name, fields in (("Before", schema["fields"][:place]), ("After", schema["fields"][place + 1 :]))
+    )
+    return before, after, lines.statuses(line)
 
 
 def to_record(topic: str, datum: dict[str, Any]) -> Any:
