@@ -81,10 +81,16 @@ class Worker:
 
 
 def chain_worker(
-    bootstrap: str, folder: Path, worker: str = "w0", name: str = "chain", port: int = 0, layout: int = 1
+    bootstrap: str,
+    folder: Path,
+    worker: str = "w0",
+    name: str = "chain",
+    port: int = 0,
+    layout: int = 1,
+    sabotaged: Iterable[str] = (),
 ) -> Worker:
-    """A worker of the chain."""
-    arguments = [name, str(folder), worker, str(port), str(layout)]
+    """A worker of the chain; ``sabotaged`` are options of `tests.processors.chain_worker`."""
+    arguments = [name, str(folder), worker, str(port), str(layout), *sabotaged]
     return Worker(bootstrap, folder / f"{worker}.log", port, "tests.processors.chain_worker", *arguments)
 
 
