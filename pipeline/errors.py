@@ -10,6 +10,7 @@ SharplineError
         TimeRunsBackwards
     BadRequest           what a client of the gateway asked for; answered with its code, the connection stays
     TopicsUnfit          topics, partitions or start offsets are not as `sharpline topics` makes them
+    CheckpointUnfit      a worker's checkpoint that is damaged or of other rows; it is ignored
 """
 
 
@@ -53,6 +54,10 @@ class TimeRunsBackwards(UsageError):
 
 class TopicsUnfit(SharplineError):
     """Topics, partition counts or start offsets are not as `sharpline topics` makes them."""
+
+
+class CheckpointUnfit(SharplineError):
+    """A checkpoint that its worker cannot use; the changelog is read instead, and there is nothing to do."""
 
 
 class BadRequest(SharplineError):

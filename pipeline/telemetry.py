@@ -29,6 +29,18 @@ APPEND_TO_FOLD_SECONDS = Histogram(
     "sharpline_processors_append_to_fold_seconds", "Appended to folded.", ["stage"], buckets=DELAY_BUCKETS
 )
 DEAD_LETTERS = Counter("sharpline_processors_dead_letters_total", "Records buried.", ["stage", "topic"])
+CHECKPOINT_BYTES = Counter("sharpline_processors_checkpoint_bytes_total", "Of checkpoints.", ["stage"])
+CHECKPOINT_SECONDS = Histogram(
+    "sharpline_processors_checkpoint_seconds", "To write one.", ["stage"], buckets=DELAY_BUCKETS
+)
+RECOVERED = Counter(
+    "sharpline_processors_recovered_total",
+    "Rows from a checkpoint, records of a changelog.",
+    ["stage", "source"],
+)
+RECOVERY_SECONDS = Histogram(
+    "sharpline_processors_recovery_seconds", "To bring rows back.", ["stage"], buckets=DELAY_BUCKETS
+)
 ROWS = Gauge("sharpline_processors_rows", "Events in the table.", ["stage"])
 SOCKETS = Gauge("sharpline_gateway_sockets", "Open sockets.")
 MESSAGES_SENT = Counter("sharpline_gateway_messages_total", "Messages to sockets.", ["kind"])

@@ -84,8 +84,8 @@ class Runner:
         self._positions.forget()
         self._ticks.forget()
         self._begun.clear()
-        for partition, key, row in self._rows.reopen():
-            self._ticks.note(partition, key, row)
+        for partition, key in self._rows.reopen():
+            self._ticks.ask(partition, key)
         telemetry.ROWS.labels(self._stage.name).set(len(self._rows))
 
     async def run(self, events: Sequence[EventT]) -> None:
@@ -157,9 +157,10 @@ class Runner:
         folded = await self._fold(row, tick)
         if folded is None:
             self._ticks.leave_out(tick.partition, key)
-        elif folded is not row:
+            return
+        if folded is not row:
             self._touched[key] = tick.partition, folded
-            self._ticks.note(tick.partition, key, folded)
+        self._ticks.note(tick.partition, key, folded)
 
     async def _fold(self, row: Row[Any], source: Input) -> Row[Any] | None:
         """The row with one input applied and its answers sent; None where that fails, and it is buried."""

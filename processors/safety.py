@@ -31,7 +31,8 @@ for _package, _pinned in PINNED.items():
 
 FETCH_WAIT_MS = 100
 
-#: Reads changelog partitions, each from the first to the last offset given, into the table's store.
+#: Reads changelog partitions, all that are now ours and each from the first to the last offset given (which
+#: is before the first where there is nothing), into the table's store.
 Load = Callable[[Mapping[TP, tuple[int, int]]], Awaitable[None]]
 
 
@@ -96,15 +97,10 @@ class QuietRecovery(Recovery):
         await super()._build_offsets(consumer, tps, destination, title)
         if title != "active":
             return
-        wanted = {}
-        for tp in tps:
-            first, last = max(destination[tp], -1) + 1, self.active_highwaters[tp]
-            if last >= first:
-                wanted[tp] = first, last
-        if wanted:
-            await self.app.load(wanted)
+        wanted = {tp: (max(destination[tp], -1) + 1, self.active_highwaters[tp]) for tp in tps}
+        await self.app.load(wanted)
         for tp, (_, last) in wanted.items():
-            destination[tp] = last
+            destination[tp] = max(destination[tp], last)
 
 
 class QuietTables(TableManager):

@@ -41,6 +41,10 @@ class Ticks:
         self._due.clear()
         self._sources.clear()
 
+    def ask(self, partition: int, key: bytes) -> None:
+        """Let the next tick move an event of which nobody has yet worked out when it is due."""
+        self._due.setdefault(partition, {})[key] = 1
+
     def note(self, partition: int, key: bytes, row: Row[Any]) -> None:
         """Remember when a tick may next change a row."""
         if row.closed:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,7 +13,7 @@ import mode.loop
 from faust.exceptions import ConsumerNotStarted
 from faust.types import TP, EventT
 
-from pipeline import cluster
+from pipeline import cluster, telemetry
 from pipeline.errors import SharplineError, UsageError
 from pipeline.settings import Rules, Settings
 from pipeline.stages.fold import Stage, provenance
@@ -20,6 +21,7 @@ from pipeline.stages.fold import artefacts as made_of
 from pipeline.telemetry import log_to_stderr, say
 from processors import artefacts, health, recovery, safety, takeover
 from processors.batches import batches
+from processors.checkpoint import Checkpoints, Origin
 from processors.lease import Lease
 from processors.positions import Positions
 from processors.rows import Rows
@@ -94,6 +96,9 @@ class _Worker:
         table = self._app.Table(cluster.TABLE, key_type=bytes, value_type=bytes, partitions=partitions)
         table.on_recover(self._recovered)
         self._rows = Rows(stage, log, provenance(stage, rules), table.data)
+        changelog = cluster.changelog(stage.name)
+        origin = Origin(changelog, cluster.topic_ids(bootstrap, [changelog]), stage.layout)
+        self._checkpoints = Checkpoints(stage.name, origin, folder, self._rows)
         self._positions = Positions(bootstrap, self._committed)
         self._runner = Runner(
             stage,
@@ -104,6 +109,7 @@ class _Worker:
             self._lease,
             lambda: self._app.producer,
             self._end,
+            self._checkpoints.written,
         )
         self._app.agent(self._sources, name=stage.name, concurrency=1)(self._agent)
         self._app.on_partitions_assigned.connect(self._assigned)
@@ -146,7 +152,21 @@ class _Worker:
             os._exit(BATCH_FAILED)
 
     async def _load(self, wanted: Any) -> None:
-        self._rows.load(await recovery.latest(self._bootstrap, wanted))
+        started_s = time.perf_counter()
+        missing = self._checkpoints.missing(wanted)
+        checkpoints = await asyncio.to_thread(self._checkpoints.find, missing)
+        found = await recovery.latest(self._bootstrap, missing, checkpoints)
+        self._rows.load({tp: recovered.values for tp, recovered in found.items()})
+        self._checkpoints.recovered(missing, found)
+        seconds = time.perf_counter() - started_s
+        counts = {
+            "checkpoint": sum(recovered.from_checkpoint for recovered in found.values()),
+            "changelog": sum(recovered.read for recovered in found.values()),
+        }
+        for source, count in counts.items():
+            telemetry.RECOVERED.labels(self._stage.name, source).inc(count)
+        telemetry.RECOVERY_SECONDS.labels(self._stage.name).observe(seconds)
+        say(logger, "recovered", rows=len(self._rows), **counts, seconds=round(seconds, 3))
 
     async def _recovered(self) -> None:
         try:

@@ -34,7 +34,7 @@ def test_a_row_is_read_back_as_it_was_written_and_goes_on_under_what_now_holds()
     table.load({CHANGELOG: {KEY: written}})
 
     assert table[KEY] == msgspec.structs.replace(row, made_with={"rules": "now"})
-    assert [(partition, key) for partition, key, _ in table.reopen()] == [(3, KEY)]
+    assert list(table.reopen()) == [(3, KEY)]
     assert table[b"unknown"].revision == 0
 
 
@@ -47,6 +47,20 @@ def test_a_recovered_row_replaces_what_was_decoded_and_a_tombstone_ends_it() -> 
     assert table[KEY].revision == 6
     table.load({CHANGELOG: {KEY: None}})
     assert (table[KEY].revision, len(table)) == (0, 0)
+
+
+def test_the_rows_of_a_partition_are_handed_out_with_what_they_amount_to() -> None:
+    table = rows()
+    row, written = value()
+    closed = value(event_id=EVENTS[1], closed=True)[1]
+    table.load({CHANGELOG: {KEY: written}, CHANGELOG._replace(partition=1): {EVENTS[1].encode(): closed}})
+
+    assert list(table.reopen()) == [(3, KEY)], "a closed row waits for no tick"
+    assert (table.of(1), table.bytes_of(1)) == ({EVENTS[1].encode(): closed}, len(closed))
+    table.put(KEY, 3, row, written + written)
+    table.put(b"another", 3, row, written)
+    assert (table.of(3), table.bytes_of(3)) == ({KEY: 2 * written, b"another": written}, 3 * len(written))
+    assert (table.of(0), table.bytes_of(0)) == ({}, 0)
 
 
 @pytest.mark.parametrize(
