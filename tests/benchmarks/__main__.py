@@ -2,16 +2,34 @@
 
 import os
 import platform
-import sys
 from datetime import UTC, datetime
+from importlib.metadata import version
 
 import click
 
-from tests.benchmarks import markets_fold, replay, truth
+from pipeline.local import kraft
+from tests.benchmarks import latency, markets_fold, replay, truth
 
-BENCHMARKS = {"markets_fold": markets_fold.main, "replay": replay.main, "truth": truth.main}
+BENCHMARKS = {"latency": latency, "markets_fold": markets_fold, "replay": replay, "truth": truth}
+CLIENTS = ("aiokafka", "confluent-kafka", "faust-streaming")
 
-click.echo(f"{os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}")
-for name in sys.argv[1:] or BENCHMARKS:
-    click.echo(f"\n{name}")
-    BENCHMARKS[name]()
+
+def _listed() -> str:
+    said = {name: (module.__doc__ or "").splitlines()[0] for name, module in BENCHMARKS.items()}
+    return "\b\n" + "\n".join(f"{name:<14}{line}" for name, line in said.items())
+
+
+@click.command(epilog=_listed())
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+def main(names: tuple[str, ...]) -> None:
+    """Run the benchmarks named, or all."""
+    of = ", ".join(f"{name} {version(name)}" for name in CLIENTS)
+    where = f"{os.cpu_count()} cores, Python {platform.python_version()}, Kafka {kraft.version()}, {of}"
+    click.echo(f"{where}, {datetime.now(UTC):%Y-%m-%d}")
+    for name in names or BENCHMARKS:
+        click.echo(f"\n{name}")
+        BENCHMARKS[name].main()
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m tests.benchmarks")

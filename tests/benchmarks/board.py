@@ -3,8 +3,10 @@
 Times are of the log (Unix ms) and begin at `START_MS`: no fold knows a clock, so any day is as good as today.
 """
 
+import heapq
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from pipeline import data
@@ -15,7 +17,6 @@ from pipeline.records import (
     GameStatus,
     Line,
     OddsSnapshot,
-    Record,
     SnapshotKind,
 )
 
@@ -23,25 +24,33 @@ START_MS = 1_757_872_800_000
 SOURCE = "simulator"
 MARKETS = (("h2h", 0.0), ("spread", -3.5), ("total", 44.5))
 BOOKS = 25
-LINES = BOOKS * len(MARKETS)
 #: Of the lines of a snapshot, those with new prices.
 CHANGED = 0.1
 PERIOD_S, PLAY_S, PLAYS_TO_SCORE = 900.0, 4.0, 10
 
+Made = OddsSnapshot | GameEvent | ClockTick
+Make = Callable[[int], Made]  # of the time of receipt, Unix ms
+
 
 class Load(NamedTuple):
-    """How much is to be made. Rates are a second of the log's time, all events together."""
+    """How much is to be made. ``rates``: (snapshots a second, for how many seconds), one after the other."""
 
+    rates: tuple[tuple[float, float], ...] = ((200.0, 30.0),)
     events: int = 40
     books: int = BOOKS
     changed: float = CHANGED
-    snapshots_s: float = 200.0
     plays_s: float = 0.0
+    """Game events a second, all games together; 0 leaves the games a day ahead."""
 
     @property
     def lines(self) -> int:
         """Of one snapshot."""
         return self.books * len(MARKETS)
+
+    @property
+    def snapshots(self) -> int:
+        """All of them, the first round included."""
+        return self.events + sum(round(rate * seconds) for rate, seconds in self.rates)
 
 
 def event_id(number: int) -> str:
@@ -106,14 +115,15 @@ class Board:
 
 
 def play(number: int, sequence: int, at_ms: int) -> GameEvent:
-    """A game's next play; every tenth is a score."""
+    """A game's next play; every other one makes the prices before it void, every tenth is a score."""
     played_s = sequence * PLAY_S
     scored = sequence // PLAYS_TO_SCORE
+    scores = sequence > 0 and sequence % PLAYS_TO_SCORE == 0
     return GameEvent(
         event_id=event_id(number),
         source=SOURCE,
         source_event_id=str(sequence),
-        kind="score" if sequence and sequence % PLAYS_TO_SCORE == 0 else "play",
+        kind="score" if scores else "penalty" if sequence % 2 else "play",
         received_at_ms=at_ms,
         happened_at_ms=at_ms,
         sequence=sequence,
@@ -134,26 +144,40 @@ def play(number: int, sequence: int, at_ms: int) -> GameEvent:
     )
 
 
-def records(load: Load) -> Iterator[Record]:
-    """Without end and in the order of time: snapshots and plays, event after event, and a tick each second.
+class Evening:
+    """The records of a load. Iterate `opening` to its end before `paced`."""
 
-    With plays the games are under way from the beginning, without them they start a day later.
-    """
-    starts_at_ms = START_MS if load.plays_s else START_MS + 86_400_000
-    boards = [Board(number, load, starts_at_ms) for number in range(load.events)]
-    shown = played = seconds = 0
-    while True:
-        snapshot_s = shown / load.snapshots_s
-        play_s = played / load.plays_s if load.plays_s else float("inf")
-        at_s = min(snapshot_s, play_s, float(seconds))
-        at_ms = START_MS + round(1000.0 * at_s)
-        if at_s == seconds:
-            yield ClockTick(received_at_ms=at_ms)
-            seconds += 1
-        elif at_s == play_s:
-            sequence, number = divmod(played, load.events)
-            yield play(number, sequence, at_ms)
-            played += 1
-        else:
-            yield boards[shown % load.events].snapshot(at_ms)
-            shown += 1
+    def __init__(self, load: Load) -> None:
+        starts_at_ms = START_MS if load.plays_s else START_MS + 86_400_000
+        self._load = load
+        self._boards = [Board(number, load, starts_at_ms) for number in range(load.events)]
+
+    def opening(self) -> Iterator[OddsSnapshot]:
+        """The first round: each event is shown once, at `START_MS`."""
+        for board in self._boards:
+            yield board.snapshot(START_MS)
+
+    def paced(self) -> Iterator[tuple[float, Made]]:
+        """Snapshots, event after event, plays, and a tick each second, each after so many seconds."""
+        timed = heapq.merge(self._ticks(), self._plays(), self._snapshots(), key=lambda due: due[0])
+        return ((at_s, make(START_MS + round(1000.0 * at_s))) for at_s, make in timed)
+
+    def _snapshots(self) -> Iterator[tuple[float, Make]]:
+        begun_s, shown = 0.0, 0
+        for rate, seconds in self._load.rates:
+            for number in range(round(rate * seconds)):
+                yield begun_s + number / rate, self._boards[shown % len(self._boards)].snapshot
+                shown += 1
+            begun_s += seconds
+
+    def _plays(self) -> Iterator[tuple[float, Make]]:
+        for played in range(round(self._load.plays_s * self._seconds())):
+            sequence, number = divmod(played, self._load.events)
+            yield played / self._load.plays_s, partial(play, number, sequence)
+
+    def _ticks(self) -> Iterator[tuple[float, Make]]:
+        for second in range(1, int(self._seconds()) + 1):
+            yield float(second), lambda at_ms: ClockTick(received_at_ms=at_ms)
+
+    def _seconds(self) -> float:
+        return sum(seconds for _, seconds in self._load.rates)
