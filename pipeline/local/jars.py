@@ -161,34 +161,47 @@ QUICK = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 LASTING = ("-Xms256m", "-Xmx768m", "-XX:+UseSerialGC")
 
 
-def _make_cluster(kafka: Kafka, data: Path, port: int, controller_port: int) -> None:
+def _make_cluster(
+    kafka: Kafka, data: Path, port: int, controller_port: int, member: kraft.Member | None
+) -> None:
     """Write ``server.properties`` and, where the folder holds no cluster yet, make it a new one.
 
     A formatted folder is two files: the features of this Kafka version, which are kept from the one time
     that Kafka's own tool wrote them, and the ids. Writing them here spares each new broker a JVM, 1.3 s.
     """
-    _configure(data, port, controller_port)
+    _configure(data, port, controller_port, member)
     log = data / "log"
     if (log / "meta.properties").is_file():
         return
     log.mkdir(exist_ok=True)
     shutil.copyfile(kafka.features, log / "bootstrap.checkpoint")
-    ids = {"node.id": 1, "version": 1, "cluster.id": kraft.cluster_id(), "directory.id": kraft.cluster_id()}
+    number, cluster_id = (member.number, member.cluster_id) if member else (1, kraft.cluster_id())
+    ids = {"node.id": number, "version": 1, "cluster.id": cluster_id, "directory.id": kraft.cluster_id()}
     made = log / "meta.properties.made"
     made.write_text("".join(f"{name}={value}\n" for name, value in ids.items()))
     made.rename(log / "meta.properties")  # the last step: with this file the folder is a cluster's
 
 
-def _configure(data: Path, port: int, controller_port: int) -> None:
-    text = kraft.properties(log_dir=str(data / "log"), port=port, controller_port=controller_port)
+def _configure(data: Path, port: int, controller_port: int, member: kraft.Member | None = None) -> None:
+    log_dir = str(data / "log")
+    text = kraft.properties(log_dir=log_dir, port=port, controller_port=controller_port, member=member)
     (data / "server.properties").write_text(text)
 
 
 def launch(
-    kafka: Kafka, data: Path, port: int, controller_port: int, *, short_lived: bool
+    kafka: Kafka,
+    data: Path,
+    port: int,
+    controller_port: int,
+    *,
+    short_lived: bool,
+    member: kraft.Member | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start the node on ``data``, made a new cluster's if it is none yet; it ends with this process."""
-    _make_cluster(kafka, data, port, controller_port)
+    """Start the node on ``data``, made a new cluster's if it is none yet; it ends with this process.
+
+    ``member`` is its place where it is one node of several; they are all started this way.
+    """
+    _make_cluster(kafka, data, port, controller_port, member)
     options = (f"-XX:SharedArchiveFile={kafka.archive}", *(QUICK if short_lived else LASTING))
     return children.start(_server(kafka, data, options), log=data / "broker.log")
 

@@ -1,10 +1,11 @@
-"""The settings of a one-node Kafka in KRaft mode, and the loopback ports that it listens on."""
+"""The settings of a Kafka node in KRaft mode, and the loopback ports that it listens on."""
 
 import base64
 import random
 import re
 import socket
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 POM = Path(__file__).parents[2] / "deploy" / "broker" / "pom.xml"
@@ -47,17 +48,33 @@ def cluster_id() -> str:
             return drawn
 
 
-def properties(*, log_dir: str, port: int, controller_port: int, host: str = "127.0.0.1") -> str:
+@dataclass(frozen=True)
+class Member:
+    """A node's place in a cluster of several: its number, from 1; the controller ports of all, in order."""
+
+    number: int
+    controller_ports: tuple[int, ...]
+    cluster_id: str
+
+
+def properties(
+    *, log_dir: str, port: int, controller_port: int, host: str = "127.0.0.1", member: Member | None = None
+) -> str:
     """``server.properties`` of the node.
 
     ``log_dir`` holds its data, as the node sees the path. It listens on ``host`` (in a container not the
     loopback one) and is always reached at 127.0.0.1. Compression, clean-up and retention are set for each
     topic when `sharpline topics` creates it; the retention here is that of a topic which says nothing.
+    Without ``member`` it is a cluster of its own. Of several, each has a copy of the cluster's own topics.
     """
+    ports = member.controller_ports if member is not None else (controller_port,)
+    copies = len(ports)
+    # One copy may be away.
+    in_sync = max(1, copies - 1)
     settings = {
         "process.roles": "broker,controller",
-        "node.id": 1,
-        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        "node.id": member.number if member is not None else 1,
+        "controller.quorum.voters": ",".join(f"{n}@127.0.0.1:{at}" for n, at in enumerate(ports, start=1)),
         "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://127.0.0.1:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
         "controller.listener.names": "CONTROLLER",
@@ -66,14 +83,14 @@ def properties(*, log_dir: str, port: int, controller_port: int, host: str = "12
         "auto.create.topics.enable": "false",
         "log.retention.hours": 14 * 24,
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
-        "min.insync.replicas": 1,
-        "offsets.topic.replication.factor": 1,
+        "min.insync.replicas": in_sync,
+        "offsets.topic.replication.factor": copies,
         "offsets.topic.num.partitions": 4,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
         "transaction.state.log.num.partitions": 4,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": in_sync,
         # A killed broker is let back in when its last session is over: 9 s by default.
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,

@@ -27,3 +27,14 @@ def test_the_node_listens_on_loopback_only_unless_told_otherwise() -> None:
 
     assert "listeners=PLAINTEXT://127.0.0.1:21000,CONTROLLER://127.0.0.1:21001\n" in text
     assert "auto.create.topics.enable=false\n" in text
+
+
+def test_a_node_of_three_knows_the_others_and_two_of_them_have_every_record() -> None:
+    member = kraft.Member(2, (21001, 21003, 21005), "cluster")
+
+    text = kraft.properties(log_dir="log", port=21002, controller_port=21003, member=member)
+
+    assert "node.id=2\n" in text
+    assert "controller.quorum.voters=1@127.0.0.1:21001,2@127.0.0.1:21003,3@127.0.0.1:21005\n" in text
+    assert "offsets.topic.replication.factor=3\n" in text
+    assert "min.insync.replicas=2\n" in text
