@@ -8,9 +8,16 @@ from importlib.metadata import version
 import click
 
 from pipeline.local import kraft
-from tests.benchmarks import latency, markets_fold, replay, truth
+from tests.benchmarks import bare, latency, markets_fold, replay, saturation, truth
 
-BENCHMARKS = {"latency": latency, "markets_fold": markets_fold, "replay": replay, "truth": truth}
+BENCHMARKS = {
+    "latency": latency,
+    "saturation": saturation,
+    "bare": bare,
+    "markets_fold": markets_fold,
+    "replay": replay,
+    "truth": truth,
+}
 CLIENTS = ("aiokafka", "confluent-kafka", "faust-streaming")
 
 

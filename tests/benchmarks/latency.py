@@ -1,6 +1,6 @@
 """How long an answer takes: from a record handed to a producer to its last answer polled by a consumer.
 
-Run it: ``make bench ARGS=latency``. A real broker, a real markets worker, a load that keeps a steady pace from
+Run it: ``make bench ARGS=latency``. A real broker and markets worker, a load that keeps a steady pace from
 a process of its own; snapshots that change nothing worth an answer do not count. The same for plays, which go
 through games and markets. All of it shares the machine's cores, so a busy machine is slow.
 """

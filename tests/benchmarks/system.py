@@ -121,12 +121,21 @@ class System:
             found.append(self.sample())
         return found
 
+    def await_read(self) -> None:
+        """Wait until all that there is has been read and acknowledged."""
+        stages = ("games", "markets") if self.others else ("markets",)
+        await_no_lag(self.bootstrap, [STAGES[stage] for stage in stages])
+
+    def answered(self) -> int:
+        """Answers of markets appended so far."""
+        return sum(cluster.ends(self.bootstrap, STAGES["markets"].answers).values())
+
     def run(self, load: Load, *, every_s: float = 2.0, linger_ms: float = 0.0) -> Run:
         """Send all but the first round of a load at its pace, and watch until the last answer has come.
 
         The first round must have been appended, the workers be ready.
         """
-        await_no_lag(self.bootstrap, [STAGES["markets"]])
+        self.await_read()
         out = self.folder / "marks"
         sender = Worker(
             self.bootstrap,
@@ -146,7 +155,7 @@ class System:
             samples = self.samples_until(lambda _: process.poll() is not None, every_s)
             if sender.ended() != 0:
                 raise RuntimeError(f"the load could not be sent: {sender.said()}")
-            await_no_lag(self.bootstrap, [STAGES[stage] for stage in ("games", "markets")[not self.others :]])
+            self.await_read()
         return Run(msgspec.msgpack.decode(out.read_bytes(), type=list[Mark]), answered, samples)
 
 
