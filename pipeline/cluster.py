@@ -179,6 +179,17 @@ def lag(bootstrap: str, folds: Iterable[Fold]) -> dict[str, int]:
     }
 
 
+def committed(bootstrap: str, fold: Fold) -> dict[Place, int]:
+    """Up to where a fold's group has acknowledged each partition of its sources."""
+    with _consumer(bootstrap, group(fold.name)) as consumer:
+        return _committed(consumer, _places(fold.sources, partitions(bootstrap)))
+
+
+def partitions(bootstrap: str) -> dict[str, int]:
+    """How many partitions each topic has. Raises BrokerUnavailable."""
+    return _partitions(bootstrap, _admin(bootstrap))
+
+
 def ends(bootstrap: str, topics: Iterable[str]) -> dict[str, int]:
     """Records ever appended to each topic, all partitions together."""
     places = _places(topics, _partitions(bootstrap, _admin(bootstrap)))

@@ -18,6 +18,7 @@ from pipeline import cluster, codec
 from pipeline.local import kraft
 from pipeline.local.broker import own_broker
 from pipeline.records import ChangeKind, GameEvent, OddsSnapshot, Record
+from pipeline.replay.verify import Place, verify
 from pipeline.settings import Rules, Settings
 from pipeline.stages import STAGES
 from pipeline.topics import DEAD_LETTERS, TICKS, partition_of, topic_of
@@ -26,7 +27,6 @@ from producers.publish import KafkaLog
 from producers.simulator import simulate
 from tests.make import EVENT, T0, quote, snapshot, tick
 from tests.processors.log import Message, read
-from tests.processors.oracle import Place, judge, topics
 from tests.processors.poison import Bad, damaged, nowhere, with_number
 from tests.processors.workers import Worker, await_no_lag, ended, stage_worker
 
@@ -111,15 +111,18 @@ def publish(kafka: str, records: Iterable[Record], speed: float) -> None:
 
 
 def everything(kafka: str) -> Log:
-    return read(kafka, {topic for stage in STAGES.values() for topic in topics(stage)})
+    topics = {topic for stage in STAGES.values() for topic in (*stage.sources, *stage.answers)}
+    return read(kafka, {*topics, DEAD_LETTERS})
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_after_kills_every_row_and_every_answer_is_that_of_the_fold(evening: Evening, stage: str) -> None:
-    found = judge(STAGES[stage], Rules(), evening.log, PARTITIONS)
+    found = verify(evening.bootstrap, STAGES[stage], Rules())
 
     assert found.differences == []
-    assert found.unread == []
+    assert found.lost == []
+    assert dict(found.unchecked) == {}
+    assert (found.rows_equal, found.answers_equal) == (found.rows, found.answers)
     assert found.inputs == sum(len(evening.log[topic]) for topic in STAGES[stage].sources if topic != TICKS)
 
 
@@ -169,6 +172,7 @@ class Spoiled:
     topics held when everything but that time had been read. ``starts`` and ``exits`` are the workers'.
     """
 
+    bootstrap: str
     log: Log
     before: Log
     bad: dict[Place, str]
@@ -204,7 +208,7 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoiled]:
             await_no_lag(kafka, STAGES.values())
             starts = [worker.said().count("ready stage=") for worker in workers]
             exits = [worker.stop() for worker in workers]
-        yield Spoiled(everything(kafka), before, vandal.sent, starts, exits)
+        yield Spoiled(kafka, everything(kafka), before, vandal.sent, starts, exits)
 
 
 class Vandal:
@@ -275,10 +279,10 @@ def test_bad_messages_end_no_worker_and_every_good_one_has_its_effect(spoiled: S
     assert spoiled.starts == [1, 1, 1]
     assert spoiled.exits == [0, 0, 0]
     for stage in STAGES.values():
-        found = judge(stage, Rules(), spoiled.log, PARTITIONS)
+        found = verify(spoiled.bootstrap, stage, Rules())
         given = sum(len(spoiled.log[topic]) for topic in stage.sources if topic != TICKS)
         assert found.differences == []
-        assert found.unread == []
+        assert found.lost == []
         assert found.inputs == given - sum(
             place[0] in stage.sources and place[0] != TICKS for place in spoiled.bad
         )

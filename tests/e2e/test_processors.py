@@ -8,11 +8,11 @@ import pytest
 from pipeline import cluster, codec
 from pipeline.local import kraft
 from pipeline.records import DeadLetter
-from pipeline.settings import Rules, Settings
+from pipeline.replay.verify import Verdict, verify
+from pipeline.settings import Rules
 from pipeline.topics import partition_of
 from tests.processors.chain import OVER, RAISES, chain
 from tests.processors.log import EVENTS, Load, Message, game_event, now_ms, probabilities, read, snapshot
-from tests.processors.oracle import Verdict, judge, topics
 from tests.processors.poison import Bad, damaged
 from tests.processors.workers import await_no_lag, chain_worker, workers
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 
 def verdict(bootstrap: str) -> Verdict:
-    return judge(chain(), Rules(), read(bootstrap, topics(chain())), Settings().partitions)
+    return verify(bootstrap, chain(), Rules())
 
 
 def dead_letters(bootstrap: str) -> list[DeadLetter]:
@@ -44,7 +44,8 @@ def test_killed_workers_lose_nothing_and_double_nothing(fresh_kafka: str, tmp_pa
 
     found = verdict(fresh_kafka)
     assert found.differences == []
-    assert found.unread == []
+    assert found.lost == []
+    assert dict(found.unchecked) == {}
     assert found.inputs == load.sent - len(read(fresh_kafka, ["clock.ticks"])["clock.ticks"])
     assert found.ticked > 0
 
@@ -69,7 +70,8 @@ def test_two_workers_share_the_partitions_and_one_takes_over(fresh_kafka: str, t
 
     found = verdict(fresh_kafka)
     assert found.differences == []
-    assert found.unread == []
+    assert found.lost == []
+    assert dict(found.unchecked) == {}
 
 
 KEY, GOOD = codec.encode("odds.snapshots", snapshot(EVENTS[0], now_ms()))
@@ -106,7 +108,8 @@ def test_poison_is_buried_with_its_reason_and_the_rest_goes_on(fresh_kafka: str,
     assert (rubbish.topic, rubbish.key, rubbish.value) == ("odds.snapshots", KEY, b"\xfe" * 65_536)
     found = verdict(fresh_kafka)
     assert found.differences == []
-    assert found.unread == []
+    assert found.lost == []
+    assert dict(found.unchecked) == {}
     assert found.inputs == 5 * len(POISON) + 50
 
 

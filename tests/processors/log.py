@@ -3,11 +3,11 @@
 import random
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
-from pipeline import codec
+from pipeline import cluster, codec
 from pipeline.records import (
     ClockTick,
     GameEvent,
@@ -17,25 +17,14 @@ from pipeline.records import (
     OddsSnapshot,
     SnapshotKind,
 )
-from pipeline.topics import TICKS, TOPICS
+from pipeline.replay.verify import kafka
+from pipeline.replay.verify.tape import Message
+from pipeline.topics import TICKS
 from tests.make import game
 
+__all__ = ["EVENTS", "Load", "Message", "game_event", "now_ms", "probabilities", "read", "snapshot"]
+
 EVENTS = [f"nfl:2025-{month:02d}-{day:02d}:kc-phi" for month in (9, 10) for day in range(1, 21)]
-
-
-class Message(NamedTuple):
-    """What lies on a partition."""
-
-    partition: int
-    offset: int
-    key: bytes
-    value: bytes | None
-    timestamp_ms: int
-    headers: dict[str, bytes]
-
-    def is_tombstone(self, topic: str) -> bool:
-        """Whether it ends what its key stood for; elsewhere a message without a value is a fault."""
-        return self.value is None and TOPICS[topic].retention_ms == 0
 
 
 def snapshot(event_id: str, received_at_ms: int, price: float = 1.9) -> OddsSnapshot:
@@ -140,43 +129,14 @@ def now_ms() -> int:
 
 def read(bootstrap: str, topics: Iterable[str]) -> dict[str, list[Message]]:
     """Everything that topics hold, each in order of partition and offset."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "reader",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "log_level": 0,
-        }
-    )
-    found: dict[str, list[Message]] = {topic: [] for topic in topics}
-    left = {}
-    for topic in found:
-        for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
-            if high > low:
-                left[topic, partition] = high
-    consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in left])
-    until = time.monotonic() + 60
-    while left:
-        assert time.monotonic() < until, f"cannot read {left}"
-        for message in consumer.consume(5000, 0.1):
-            assert not message.error(), message.error()
-            place = message.topic(), message.partition()
-            headers = dict(message.headers() or [])
-            found[place[0]].append(
-                Message(
-                    place[1],
-                    message.offset(),
-                    message.key(),
-                    message.value(),
-                    message.timestamp()[1],
-                    headers,
-                )
+    counts = cluster.partitions(bootstrap)
+    return {
+        topic: [
+            message
+            for number in range(counts[topic])
+            for message in kafka.read(
+                bootstrap, topic, number, 0, kafka.ends(bootstrap, [topic], number)[topic]
             )
-            if place in left and message.offset() + 1 >= left[place]:
-                del left[place]
-    consumer.close()
-    for messages in found.values():
-        messages.sort(key=lambda message: (message.partition, message.offset))
-    return found
+        ]
+        for topic in topics
+    }

@@ -1,0 +1,99 @@
+"""Partitions off a broker, read in bulk without a group."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from pipeline.errors import BrokerUnavailable
+from pipeline.replay.verify.tape import Message
+
+IDLE_S = 20.0
+AT_ONCE = 1_000
+
+
+def ends(bootstrap: str, topics: list[str], number: int) -> dict[str, int]:
+    """Where a partition of each topic ends now, in the order in which they are named."""
+    with _reading(bootstrap) as consumer:
+        return {topic: _kept(consumer, bootstrap, topic, number)[1] for topic in topics}
+
+
+def read(bootstrap: str, topic: str, number: int, start: int, end: int) -> Iterator[Message]:
+    """The messages of a partition from ``start`` up to ``end``, that one left out; read ahead a little.
+
+    Raises
+    ------
+    BrokerUnavailable
+        If nothing came for 20 s.
+    """
+    with _reading(bootstrap) as consumer:
+        place = TopicPartition(topic, number, max(start, _kept(consumer, bootstrap, topic, number)[0]))
+        consumer.assign([place])
+        at, progress_s = place.offset, time.monotonic()
+        while at < end:
+            try:
+                messages: list[Any] = consumer.consume(min(AT_ONCE, end - at), 0.05)
+            except KafkaException as error:
+                raise _gone(bootstrap, topic, number, at, error) from error
+            for message in messages:
+                if (fault := message.error()) is not None:
+                    raise _gone(bootstrap, topic, number, at, fault.str())
+                at = message.offset() + 1
+                if at > end:
+                    return
+                yield _message(message)
+            if messages:
+                progress_s = time.monotonic()
+                continue
+            # The last offsets may have been compacted away: then only the position says that all was read.
+            (position,) = consumer.position([TopicPartition(topic, number)])
+            at = max(at, position.offset)
+            if time.monotonic() - progress_s > IDLE_S:
+                raise _gone(bootstrap, topic, number, at, f"nothing came for {IDLE_S:.0f} s")
+
+
+def _message(message: Any) -> Message:
+    return Message(
+        message.partition(),
+        message.offset(),
+        message.key(),
+        message.value(),
+        message.timestamp()[1],
+        dict(message.headers() or ()),
+    )
+
+
+def _kept(consumer: Consumer, bootstrap: str, topic: str, number: int) -> tuple[int, int]:
+    try:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=IDLE_S)
+    except KafkaException as error:
+        raise _gone(bootstrap, topic, number, 0, error.args[0].str()) from error
+    return low, high
+
+
+def _gone(bootstrap: str, topic: str, number: int, offset: int, why: Any) -> BrokerUnavailable:
+    return BrokerUnavailable(
+        f"{topic}/{number} cannot be read at {bootstrap} from {offset} on: {why}; try again"
+    )
+
+
+@contextmanager
+def _reading(bootstrap: str) -> Iterator[Consumer]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "sharpline.verify",  # wanted by librdkafka, never joined
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 10,
+            "fetch.queue.backoff.ms": 10,
+            "queued.max.messages.kbytes": 8_192,  # a dozen partitions are read side by side
+            "log_level": 0,
+        }
+    )
+    try:
+        yield consumer
+    finally:
+        consumer.close()
