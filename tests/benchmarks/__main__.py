@@ -8,13 +8,14 @@ from importlib.metadata import version
 import click
 
 from pipeline.local import kraft
-from tests.benchmarks import bare, latency, markets_fold, replay, saturation, truth
+from tests.benchmarks import bare, codec, folds, latency, replay, saturation, truth
 
 BENCHMARKS = {
     "latency": latency,
     "saturation": saturation,
     "bare": bare,
-    "markets_fold": markets_fold,
+    "codec": codec,
+    "folds": folds,
     "replay": replay,
     "truth": truth,
 }

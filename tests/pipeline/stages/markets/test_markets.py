@@ -288,7 +288,7 @@ def rounded(value: Any) -> Any:
 
 SEEDED = """
 import hashlib, msgspec
-from tests.benchmarks.markets_fold import snapshots
+from tests.benchmarks.folds import snapshots
 from pipeline.stages.markets import MARKETS
 from tests.make import Followed, game
 from pipeline.records import GameStatus
