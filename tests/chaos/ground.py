@@ -9,10 +9,11 @@ from pathlib import Path
 
 from pipeline import cluster
 from pipeline.local.supervisor import Service
+from pipeline.replay.verify import Verdict
 from pipeline.settings import Settings
 from tests.chaos.fleet import Fleet
 from tests.chaos.journal import Journal, Place
-from tests.chaos.judging import CHAIN, Judgement, judged, stage_named
+from tests.chaos.judging import CHAIN, judged, stage_named
 from tests.processors.log import now_ms
 
 #: A pipeline that stood still for longer has failed, whatever is right about its answers.
@@ -46,30 +47,36 @@ class Blow:
 
 @dataclass
 class Outcome:
-    """Of one scenario: what was done, how workers ended by themselves, and the judgement of each stage."""
+    """Of one scenario: what was done, how workers ended by themselves, and the verdict on each stage."""
 
     name: str
     blows: list[Blow] = field(default_factory=list)
     exits: dict[tuple[str, int], int] = field(default_factory=dict)
-    judgements: dict[str, Judgement] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     """Whatever else was not as it must be, a sentence each."""
 
     @property
     def holds(self) -> bool:
         """Nothing lost, nothing different, and no fault."""
-        judged = self.judgements.values()
-        return not self.faults and not any(one.lost or one.differences for one in judged)
+        return not self.faults and all(verdict.holds for verdict in self.verdicts.values())
 
 
 class Ground:
     """Stages on a broker, with workers and a load; made by `ground`."""
 
     def __init__(
-        self, name: str, bootstrap: str, stages: Sequence[str], seed: int, folder: Path, say: Say
+        self,
+        name: str,
+        bootstrap: str,
+        stages: Sequence[str],
+        seed: int,
+        folder: Path,
+        say: Say,
+        settings: Settings,
     ) -> None:
         self.bootstrap, self.stages, self.folder, self.say = bootstrap, stages, folder, say
-        self.settings = Settings.read()
+        self.settings = settings
         cluster.create_topics(bootstrap, self.settings, map(stage_named, stages))
         #: A string seeds it alike in every process, whatever the hash seed.
         self.random = random.Random(f"{name}/{seed}")
@@ -133,10 +140,19 @@ class Ground:
         self.outcome.blows.append(blow)
         return Struck(self, blow, busy, victim)
 
+    def note(self, kind: str, on: str, at_ms: int, delay_s: float) -> None:
+        """Note what followed from a blow besides."""
+        self.outcome.blows.append(Blow(kind, on, at_ms, delay_s))
+        self.say(f"{kind} {on}: {delay_s:.1f} s")
+
+    def count(self, what: str) -> None:
+        """Note what was done where there is nothing to wait for."""
+        self.outcome.blows.append(Blow(what, "", now_ms()))
+        self.say(what)
+
     def drain(self) -> None:
         """End the load, and wait until everything is read and every worker has stopped."""
-        assert self._load is not None
-        if code := self.fleet.ended(self._load):
+        if self._load is not None and (code := self.fleet.ended(self._load)):
             self.fault(f"the load ended with {code}: {self._load.last_words(3)}")
         stages = [stage_named(stage) for stage in self.stages]
         self.until("no lag", lambda: not any(cluster.lag(self.bootstrap, stages).values()))
@@ -150,9 +166,13 @@ class Ground:
         """Judge every stage; needs nothing but the broker."""
         for stage in self.stages:
             self.say(f"judging {stage}")
-            found = self.outcome.judgements[stage] = judged(self.bootstrap, stage, self.settings.partitions)
-            for difference in found.differences[:3]:
-                self.say(f"{stage}: {difference[:2000]}")
+            verdict = self.outcome.verdicts[stage] = judged(self.bootstrap, stage)
+            for place in verdict.lost[:3]:
+                self.say(f"{stage} lost {place}")
+            for difference in verdict.differences[:3]:
+                self.say(f"{stage}: {difference}"[:2000])
+            if unjudged := verdict.waiting + verdict.in_flight + verdict.unchecked.total():
+                self.fault(f"{unjudged} records of {stage} could not be judged: {dict(verdict.unchecked)}")
         self.outcome.exits = dict(self.fleet.exits)
 
     def fault(self, sentence: str) -> None:
@@ -203,10 +223,16 @@ class Struck:
 
 @contextmanager
 def ground(
-    name: str, bootstrap: str, stages: Sequence[str], seed: int, folder: Path, say: Say
+    name: str,
+    bootstrap: str,
+    stages: Sequence[str],
+    seed: int,
+    folder: Path,
+    say: Say,
+    settings: Settings | None = None,
 ) -> Iterator[Ground]:
     """Topics on a broker and what runs on them; everything is ended, and the outcome is whole, afterwards."""
-    made = Ground(name, bootstrap, stages, seed, folder, say)
+    made = Ground(name, bootstrap, stages, seed, folder, say, settings or Settings())
     try:
         yield made
     except StoodStill as error:

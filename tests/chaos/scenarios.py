@@ -1,0 +1,125 @@
+"""The scenarios of ``make chaos``, each on a broker of its own."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.local.broker import own_broker
+from pipeline.settings import Settings
+from pipeline.stages import STAGES
+from tests.chaos.broker_kills import kills_of_leaders, kills_of_the_only_one
+from tests.chaos.brokers import three_brokers
+from tests.chaos.ground import Ground, Outcome, Say, ground
+from tests.chaos.judging import CHAIN
+from tests.chaos.kills import kills
+from tests.chaos.pauses import pauses
+
+ALL = tuple(STAGES)
+WORKERS = {"games": 1, "markets": 2, "bets": 1}
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much is asked for; ``scale`` 1 is what the targets name."""
+
+    seed: int
+    scale: float
+    load_minutes: float
+
+    def times(self, standard: int) -> int:
+        """So many of what is done ``standard`` times at scale 1."""
+        return max(1, round(standard * self.scale))
+
+
+Scenario = Callable[[Amount, Say], Outcome]
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="sharpline-chaos-", ignore_cleanup_errors=True) as made:
+        yield Path(made)
+
+
+def _killed(amount: Amount, say: Say) -> Outcome:
+    """SIGKILL of processors, one to three of each stage, also while they start; workers added and stopped."""
+    with _folder() as folder, own_broker() as broker:
+        with ground("kills", broker.bootstrap, ALL, amount.seed, folder, say) as it:
+            it.start(WORKERS)
+            kills(it, amount.times(50))
+            _end(it)
+    return it.outcome
+
+
+def _killed_chain(amount: Amount, say: Say) -> Outcome:
+    """The same to the chain, whose every row depends on the order of all inputs before it."""
+    with _folder() as folder, own_broker() as broker:
+        with ground("kills-chain", broker.bootstrap, [CHAIN.name], amount.seed, folder, say) as it:
+            it.start({CHAIN.name: 3})
+            kills(it, amount.times(20))
+            _end(it)
+    return it.outcome
+
+
+def _paused(amount: Amount, say: Say) -> Outcome:
+    """SIGSTOP of processors for shorter and longer than their session, then SIGCONT."""
+    with _folder() as folder, own_broker() as broker:
+        with ground("pauses", broker.bootstrap, ALL, amount.seed, folder, say) as it:
+            it.start(WORKERS)
+            pauses(it, amount.times(8))
+            _end(it)
+    return it.outcome
+
+
+def _broker(amount: Amount, say: Say) -> Outcome:
+    """SIGKILL of the only broker, started again on its data."""
+    with _folder() as folder, own_broker() as broker:
+        with ground("broker", broker.bootstrap, ALL, amount.seed, folder, say) as it:
+            it.start(WORKERS)
+            kills_of_the_only_one(it, broker, amount.times(10))
+            _end(it)
+    return it.outcome
+
+
+def _three(amount: Amount, say: Say) -> Outcome:
+    """SIGKILL of those of three brokers that lead: replication 3, two in sync."""
+    settings = Settings(replication=3)
+    with _folder() as folder, three_brokers(folder, say) as brokers:
+        stages = [CHAIN.name]
+        with ground("three brokers", brokers.bootstrap, stages, amount.seed, folder, say, settings) as it:
+            it.start({CHAIN.name: 2})
+            kills_of_leaders(it, brokers, amount.times(10))
+            _end(it)
+    return it.outcome
+
+
+def _lasting(amount: Amount, say: Say) -> Outcome:
+    """Kills after a minute of load and after --load-minutes of it, side by side."""
+    with _folder() as folder, own_broker() as broker:
+        with ground("lasting", broker.bootstrap, ALL, amount.seed, folder, say) as it:
+            it.start(WORKERS)
+            for minutes in (1.0, amount.load_minutes):
+                before = len(it.outcome.blows)
+                say(f"{minutes:g} minutes of load")
+                it.rest(minutes * 60)
+                kills(it, amount.times(10))
+                for blow in it.outcome.blows[before:]:
+                    blow.kind += f", after {minutes:g} min of load"
+            _end(it)
+    return it.outcome
+
+
+def _end(it: Ground) -> None:
+    it.drain()
+    it.judge()
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "kills": _killed,
+    "kills-chain": _killed_chain,
+    "pauses": _paused,
+    "broker": _broker,
+    "three-brokers": _three,
+    "lasting": _lasting,
+}
