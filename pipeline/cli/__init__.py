@@ -8,6 +8,7 @@ import click
 from pipeline import cluster
 from pipeline.cli.look import replay, tail
 from pipeline.cli.up import up
+from pipeline.cli.verify import verify
 from pipeline.errors import SharplineError
 from pipeline.settings import Settings
 from pipeline.stages import STAGES
@@ -57,6 +58,7 @@ _app("serve", "gateway", "Serve WebSocket streams and HTTP views of the derived 
 main.add_command(up)
 main.add_command(replay)
 main.add_command(tail)
+main.add_command(verify)
 
 
 @main.command(

@@ -19,8 +19,9 @@ from rich.console import Console
 from rich.live import Live
 
 from pipeline import cluster
+from pipeline.cli.verify import all_verified, tell
 from pipeline.errors import SharplineError, UsageError
-from pipeline.local import kraft
+from pipeline.local import children, kraft
 from pipeline.local.broker import Broker, broker
 from pipeline.local.supervisor import Service, Supervisor
 from pipeline.local.view import Flow, Seen, follow, picture, plain
@@ -33,6 +34,8 @@ SPEEDS = {"simulator": 20.0}
 SIMULATED = {"simulator": "  (simulated: no game, book or price in it is real)"}
 FLOWING = ("odds.snapshots", "games.events", *ANSWERS)
 FLOW_S, PLAIN_S = 2.0, 5.0
+#: For the producer to end, and for the folds to read what it has sent.
+STOPS_S, READ_OUT_S = 10.0, 120.0
 
 
 @click.command(
@@ -55,6 +58,9 @@ FLOW_S, PLAIN_S = 2.0, 5.0
 @click.option("--from", "since", metavar="TIME", help="Where recorded data begins, as 2025-09-14T16:00Z.")
 @click.option("--port", default=PORT, show_default=True, help="Of the gateway.")
 @click.option(
+    "--verify", "verifies", is_flag=True, help="At the end fold all again and compare; 1 if it differs."
+)
+@click.option(
     "--data",
     type=click.Path(path_type=Path),
     help="Keep log, rows and logs here; default is a folder that goes.",
@@ -68,6 +74,7 @@ def up(
     events: int | None,
     since: str | None,
     port: int,
+    verifies: bool,
     data: Path | None,
 ) -> None:
     """Run the whole pipeline on this machine until Ctrl-C: broker, topics, folds, gateway, producer.
@@ -86,7 +93,7 @@ def up(
     # A kill is a request to stop like Ctrl-C: the processes below must not outlive us.
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
-    started_s = time.monotonic()
+    started_s, holds = time.monotonic(), not verifies
     try:
         with _folder(data) as home, broker(home / "broker", say=console.print) as kafka:
             console.print(f"Kafka       {kafka.bootstrap} ({kafka.kind})")
@@ -97,15 +104,47 @@ def up(
                 console.print(
                     f"ready       after {time.monotonic() - started_s:.1f} s; Ctrl-C stops everything"
                 )
-                _watch(supervisor, kafka, port, notes, console, started_s, seconds)
+                with _until_interrupted(verifies):
+                    _watch(supervisor, kafka, port, notes, console, started_s, seconds)
+                if verifies:
+                    _read_out(supervisor, kafka.bootstrap, console)
             finally:
                 supervisor.stop()
+            if verifies:
+                found = all_verified(kafka.bootstrap, STAGES, quiet=False, console=console)
+                tell(found, console)
+                holds = all(verdict.holds for verdict in found)
     except KeyboardInterrupt:
         pass
     console.print("stopped")
     sys.stdout.flush()
     # Not sys.exit: librdkafka's handles wait for their broker as the interpreter ends, and it is gone.
-    os._exit(0)
+    os._exit(0 if holds else 1)
+
+
+@contextmanager
+def _until_interrupted(verifies: bool) -> Iterator[None]:
+    """Where something comes after it, Ctrl-C ends only this; the next one ends everything."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not verifies:
+            raise
+
+
+def _read_out(supervisor: Supervisor, bootstrap: str, console: Console) -> None:
+    """Stop the producer and let the folds read all that there is. Raises UsageError if they do not."""
+    console.print("verify      the producer stops, the folds read to the end")
+    for service in supervisor.services:
+        if not service.endless and service.process is not None:
+            children.stop(service.process, STOPS_S)
+            service.process = None
+    deadline = time.monotonic() + READ_OUT_S
+    while any((left := cluster.lag(bootstrap, STAGES.values())).values()):
+        if time.monotonic() > deadline:
+            raise UsageError(f"{left} records are still to be read after {READ_OUT_S:.0f} s; not verified")
+        supervisor.look_after()
+        time.sleep(0.2)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

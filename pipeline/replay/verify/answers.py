@@ -123,7 +123,8 @@ class Answers:
             if expected is None or expected.digest is None:
                 why = "the fold has no such answer standing" if expected is None else "the fold has ended it"
             elif expected.revision > last.revision:
-                return  # the later one is missing, and was told
+                # One that is missing has the place of its forerunner, and was told.
+                why = "it came after one of a higher revision" if expected.offset < last.offset else ""
             elif expected.revision < last.revision:
                 why = "it is of a batch that was done again, and stands last"
         if why:

@@ -227,15 +227,16 @@ class _Judge:
         if refolded.value != version.value and buried:
             # A letter of a batch that was lost: done again in another order, the record did no harm.
             again = self._refold(row, head, taken + buried, tick)
-            refolded = again if again.value == version.value else refolded
-        if refolded.value == version.value:
+            if again.value == version.value:
+                refolded = again._replace(error=refolded.error)
+        if refolded.value == version.value and not refolded.error:
             return refolded.said
         if gone:
             self._verdict.unchecked[gone] += 1
+        elif refolded.error:
+            self._differs(message, head.revision, refolded.error)
         else:
-            self._differs(
-                message, head.revision, refolded.error or "it is not what its fold makes", refolded.row
-            )
+            self._differs(message, head.revision, "it is not what its fold makes", refolded.row)
         return None
 
     def _foreign(self, head: _Head) -> str:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 #: Topic, partition, offset.
 Place = tuple[str, int, int]
-#: Differences that are kept; the counts tell of all.
+#: Differences of a kind that are kept.
 TOLD = 200
 #: Fields of one difference, and characters of each side.
 SIDES, LENGTH = 12, 160
@@ -69,7 +69,9 @@ class Verdict:
     lost: list[Place] = field(default_factory=list)
     """Inputs that count as read, and were neither applied nor buried."""
     differences: list[Difference] = field(default_factory=list)
-    """The first 200."""
+    """The first 200 of each kind."""
+    differing: Counter[str] = field(default_factory=Counter)
+    """How many there are of each kind."""
     unchecked: Counter[str] = field(default_factory=Counter)
     """How many rows or answers could not be compared, by reason."""
 
@@ -80,7 +82,8 @@ class Verdict:
 
     def differs(self, difference: Difference) -> None:
         """Take note of a difference."""
-        if len(self.differences) < TOLD:
+        self.differing[difference.what] += 1
+        if self.differing[difference.what] <= TOLD:
             self.differences.append(difference)
 
 
