@@ -8,12 +8,24 @@ from importlib.metadata import version
 import click
 
 from pipeline.local import kraft
-from tests.benchmarks import bare, codec, folds, latency, replay, saturation, truth
+from tests.benchmarks import (
+    bare,
+    codec,
+    folds,
+    footprint,
+    growth,
+    latency,
+    replay,
+    saturation,
+    truth,
+)
 
 BENCHMARKS = {
     "latency": latency,
     "saturation": saturation,
     "bare": bare,
+    "growth": growth,
+    "footprint": footprint,
     "codec": codec,
     "folds": folds,
     "replay": replay,

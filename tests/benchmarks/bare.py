@@ -44,7 +44,7 @@ def loop(bootstrap: str, snapshots: int, partitions: int) -> Cost:
     consumer = Consumer(
         {"bootstrap.servers": bootstrap, "group.id": "sharpline.bare", "enable.auto.commit": False}
     )
-    client = producer(bootstrap, 0)
+    client = producer(bootstrap, 5)
     consumer.assign([TopicPartition(SNAPSHOTS, partition, 0) for partition in range(partitions)])
     begun_s, left, answered = time.process_time(), snapshots, 0
     while left:
