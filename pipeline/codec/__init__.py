@@ -6,10 +6,10 @@ of fault; whatever is wrong with a record to be written becomes `Refused`.
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 from struct import Struct as Layout
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastavro
 import msgspec
@@ -60,15 +60,7 @@ def _fault(topic: Topic, key: bytes, record: Any) -> str:
 
 def encode(topic: str, record: Record) -> tuple[bytes, bytes]:
     """Key and value of a record. Raises Refused where the record is not sound."""
-    header, schema, _ = _newest(topic)
-
-    def write(datum: Any) -> bytes:
-        buffer = BytesIO()
-        buffer.write(header)
-        schemaless_writer(buffer, schema, datum)
-        return buffer.getvalue()
-
-    key, value = _sound(topic, record, write)
+    key, value = _sound(topic, record, partial(_write, topic))
     if len(value) > MAXIMUM_BYTES:
         raise Refused(f"{topic}: {len(value)} bytes are more than the {MAXIMUM_BYTES} that a record may have")
     return key, value
@@ -76,23 +68,42 @@ def encode(topic: str, record: Record) -> tuple[bytes, bytes]:
 
 def check(topic: str, record: Record) -> bytes:
     """The key of a record that may enter its topic. Raises Refused where it is not sound."""
-    return _sound(topic, record, msgspec.msgpack.encode)[0]
+    return _sound(topic, record, lambda datum, _: msgspec.msgpack.encode(datum))[0]
 
 
-def _sound(topic: str, record: Record, write: Callable[[Any], bytes]) -> tuple[bytes, bytes]:
-    """Key and bytes of a record that may enter its topic. Raises Refused where it is not sound."""
+def _sound(topic: str, record: Record, write: Callable[[Any, Any], bytes]) -> tuple[bytes, bytes]:
+    """Key and bytes of a record that may enter its topic. Raises Refused where it is not sound.
+
+    ``write`` takes the record's fields, and a record made of them. It is called whatever the record is: of
+    what cannot be UTF-8 only an encoder tells.
+    """
     place = TOPICS[topic]
     try:
         # A Struct is made without a look at types and ranges, so they are looked at here, as at decoding.
         datum: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(bytes,))
-        _convert(datum, place.record)
-        written = write(datum)  # of what cannot be UTF-8 only an encoder tells
+        written = write(datum, _convert(datum, place.record))
         key = place.key(record).encode()
     except (msgspec.ValidationError, ValueError, TypeError, OverflowError, AttributeError) as error:
         raise Refused(f"{topic}: not a {place.record.__name__} that its schema allows: {error}") from error
     if fault := _fault(place, key, record):
         raise Refused(f"{topic}: {fault}")
     return key, written
+
+
+def _write(topic: str, datum: Any, record: Any) -> bytes:
+    """The value of a message. Raises whatever fastavro does."""
+    header, schema, newest = _newest(topic)
+    buffer = BytesIO()
+    buffer.write(header)
+    around = _around_lines(newest)
+    written = around and lines.write(record.lines, around.statuses)
+    if around and written:
+        schemaless_writer(buffer, around.before, datum)
+        buffer.write(written)
+        schemaless_writer(buffer, around.after, datum)
+    else:
+        schemaless_writer(buffer, schema, datum)
+    return buffer.getvalue()
 
 
 def decode(topic: str, key: bytes | None, value: bytes | None) -> Any:
@@ -129,36 +140,38 @@ def _read(topic: str, schema_id: int, writer: Any, buffer: BytesIO) -> Any:
     _, reader, newest = _newest(topic)
     if schema_id == newest:
         reader = None
-        if (split := _around_lines(schema_id)) is not None:
-            before, after, statuses = split
-            datum: Any = schemaless_reader(buffer, before, None)
-            if (found := lines.read(buffer.getvalue(), buffer.tell(), statuses)) is not None:
+        if around := _around_lines(schema_id):
+            datum: Any = schemaless_reader(buffer, around.before, None)
+            if found := lines.read(buffer.getvalue(), buffer.tell(), around.statuses):
                 datum["lines"], place = found
                 buffer.seek(place)
-                datum.update(schemaless_reader(buffer, after, None))
+                datum.update(schemaless_reader(buffer, around.after, None))
                 return datum
             buffer.seek(HEADER.size)
     return schemaless_reader(buffer, writer, reader, return_record_name=TOPICS[topic].record in _SITUATED)
 
 
+class Around(NamedTuple):
+    """The schema of a record with lines: what comes before them and after them, and their statuses."""
+
+    before: Any
+    after: Any
+    statuses: tuple[str, ...]
+
+
 @cache
-def _around_lines(schema_id: int) -> tuple[Any, Any, tuple[str, ...]] | None:
-    """Of a schema with lines as `lines.read` knows them: what comes before, what comes after, and their
-    statuses.
-    """
+def _around_lines(schema_id: int) -> Around | None:
+    """Of a schema with lines as `pipeline.codec.lines` knows them; None for any other."""
     schema = _parsed(schema_id)
     names = [field["name"] for field in schema["fields"]]
-    if "lines" not in names:
-        return None
-    place = names.index("lines")
-    line = schema["fields"][place]["type"]["items"]
-    if not lines.can_read(line):
+    place = names.index("lines") if "lines" in names else len(names)
+    if place == len(names) or not lines.knows(line := schema["fields"][place]["type"]["items"]):
         return None
     before, after = (
         fastavro.parse_schema({"type": "record", "name": name, "fields": fields})
         for name, fields in (("Before", schema["fields"][:place]), ("After", schema["fields"][place + 1 :]))
     )
-    return before, after, lines.statuses(line)
+    return Around(before, after, lines.statuses(line))
 
 
 def to_record(topic: str, datum: dict[str, Any]) -> Any:

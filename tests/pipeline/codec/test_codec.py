@@ -66,6 +66,11 @@ def test_plain_fastavro_reads_a_message_with_the_schema_of_its_header(topic: str
 
 
 @pytest.mark.parametrize("topic", TOPICS)
+def test_a_message_has_the_bytes_that_plain_fastavro_writes(topic: str) -> None:
+    assert encode(topic, example(topic))[1] == unchecked(topic, example(topic))
+
+
+@pytest.mark.parametrize("topic", TOPICS)
 def test_a_message_cut_at_any_byte_is_unreadable(topic: str) -> None:
     key, value = encode(topic, example(topic))
 

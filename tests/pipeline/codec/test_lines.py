@@ -15,14 +15,14 @@ from tests.make_records import AT_MS, line
 FIELDS = {field["name"]: field["type"] for field in schemas.newest("odds.snapshots-value").schema["fields"]}
 LINES: Any = parse_schema(FIELDS["lines"])
 STATUSES = lines.statuses(LINES["items"])
-BEFORE = b"before"
+BEFORE, AFTER = b"before", b"after"
 
 
 def written(*quotes: r.Line) -> bytes:
     """An array of lines as fastavro writes it, after other bytes and before a few more."""
     buffer = BytesIO()
     schemaless_writer(buffer, LINES, [to_builtins(quote) for quote in quotes])
-    return BEFORE + buffer.getvalue() + b"after"
+    return BEFORE + buffer.getvalue() + AFTER
 
 
 def read(value: bytes) -> tuple[list[dict[str, Any]], int] | None:
@@ -59,6 +59,18 @@ def test_usual_lines_are_read_as_fastavro_reads_them(quotes: list[r.Line]) -> No
     assert read(value) == read_by_fastavro(value)
 
 
+@given(st.lists(USUAL, max_size=5))
+def test_usual_lines_are_written_as_fastavro_writes_them(quotes: list[r.Line]) -> None:
+    array = written(*quotes).removeprefix(BEFORE).removesuffix(AFTER)
+
+    assert lines.write(quotes, STATUSES) == array
+
+
+@pytest.mark.parametrize("prices", [(), (1.9,), (2.0, 3.0, 4.0, 5.0)])
+def test_an_unusual_number_of_prices_is_left_to_fastavro(prices: tuple[float, ...]) -> None:
+    assert lines.write([line(), line(prices=prices)], STATUSES) is None
+
+
 @given(quotes=st.lists(USUAL, min_size=1, max_size=3), data=st.data())
 def test_damaged_lines_are_read_as_fastavro_reads_them_or_left_to_it(
     quotes: list[r.Line], data: st.DataObject
@@ -88,9 +100,9 @@ def test_what_is_unusual_is_left_to_fastavro(value: bytes) -> None:
     assert read(value) is None
 
 
-def test_only_lines_of_the_known_fields_are_read() -> None:
+def test_only_lines_of_these_fields_are_known() -> None:
     more = {**LINES["items"], "fields": [*LINES["items"]["fields"], {"name": "fee", "type": "double"}]}
 
-    assert lines.can_read(LINES["items"])
-    assert not lines.can_read(more)
-    assert not lines.can_read(FIELDS["depth"]["items"])
+    assert lines.knows(LINES["items"])
+    assert not lines.knows(more)
+    assert not lines.knows(FIELDS["depth"]["items"])
