@@ -24,10 +24,10 @@ from pipeline import telemetry
 from pipeline.errors import CheckpointUnfit
 from pipeline.telemetry import say
 from processors.recovery import Checkpoint, Recovered
-from processors.rows import Rows
+from processors.rows import Rows, Snapshot
 
-#: Of rows in one block of a file: the event loop gets its turn between two blocks.
-BLOCK_BYTES = 131_072
+#: Of rows in one block of a file, and the pause between two of them, in which the event loop has its turn.
+BLOCK_BYTES, PAUSE_S = 131_072, 0.002
 #: A partition with less journal than this is read as quickly as its checkpoint would be.
 MINIMUM_BYTES = 4_000_000
 
@@ -126,17 +126,17 @@ class Checkpoints:
         header = _Header(_FORMAT, self._origin, partition, self._known[partition])
         self._writing, self._appended[partition] = True, 0
         loop = asyncio.get_running_loop()
-        rows = self._rows.of(partition)
+        rows = self._rows.snapshot(partition)
         loop.run_in_executor(None, self._write, header, rows).add_done_callback(self._end)
 
     def _end(self, _: "asyncio.Future[None]") -> None:
         self._writing = False
 
-    def _write(self, header: _Header, rows: dict[bytes, bytes]) -> None:
+    def _write(self, header: _Header, rows: Snapshot) -> None:
         started_s = time.perf_counter()
         try:
             size = write(self._path(header.partition), header, rows)
-        except OSError as error:  # the next is due after as much again
+        except (CheckpointUnfit, OSError) as error:  # the next is due after as much again
             say(logger, "checkpoint not written", logging.WARNING, error=repr(error))
             return
         seconds = time.perf_counter() - started_s
@@ -147,7 +147,7 @@ class Checkpoints:
         return self._folder / f"rows-{partition}.checkpoint"
 
 
-def write(path: Path, header: _Header, rows: Mapping[bytes, bytes]) -> int:
+def write(path: Path, header: _Header, rows: Snapshot) -> int:
     """Put a checkpoint in the place of the last one, whole or not at all; its bytes."""
     fresh = path.with_suffix(".fresh")
     with fresh.open("wb") as file:
@@ -183,13 +183,14 @@ def read(path: Path, origin: Origin, partition: int) -> Checkpoint:
     return Checkpoint(header.offset, rows)
 
 
-def _blocks(rows: Mapping[bytes, bytes]) -> Iterator[dict[bytes, bytes]]:
+def _blocks(rows: Snapshot) -> Iterator[dict[bytes, bytes]]:
     block, size = {}, 0
-    for key, value in rows.items():
+    for key, value in rows:
         block[key] = value
         size += len(value)
         if size >= BLOCK_BYTES:
             yield block
+            time.sleep(PAUSE_S)
             block, size = {}, 0
     yield block
 

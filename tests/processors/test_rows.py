@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from faust.types import TP
 
-from pipeline.errors import TopicsUnfit
+from pipeline.errors import CheckpointUnfit, TopicsUnfit
 from pipeline.stages.fold import Row, first_row
 from processors.rows import Rows
 from tests.processors.chain import Chain, chain
@@ -56,11 +56,40 @@ def test_the_rows_of_a_partition_are_handed_out_with_what_they_amount_to() -> No
     table.load({CHANGELOG: {KEY: written}, CHANGELOG._replace(partition=1): {EVENTS[1].encode(): closed}})
 
     assert list(table.reopen()) == [(3, KEY)], "a closed row waits for no tick"
-    assert (table.of(1), table.bytes_of(1)) == ({EVENTS[1].encode(): closed}, len(closed))
+    assert (dict(table.snapshot(1)), table.bytes_of(1)) == ({EVENTS[1].encode(): closed}, len(closed))
     table.put(KEY, 3, row, written + written)
     table.put(b"another", 3, row, written)
-    assert (table.of(3), table.bytes_of(3)) == ({KEY: 2 * written, b"another": written}, 3 * len(written))
-    assert (table.of(0), table.bytes_of(0)) == ({}, 0)
+    assert dict(table.snapshot(3)) == {KEY: 2 * written, b"another": written}
+    assert (table.bytes_of(3), table.bytes_of(0)) == (3 * len(written), 0)
+
+
+def test_a_snapshot_stays_as_it_was_while_the_table_goes_on() -> None:
+    table = rows()
+    row, written = value()
+    for number in range(3):
+        table.put(b"%d" % number, 3, row, written)
+    snapshot = table.snapshot(3)
+    reading = iter(snapshot)
+    seen = [next(reading)]
+
+    for number in range(4):
+        table.put(b"%d" % number, 3, row, b"later")
+        table.put(b"%d" % number, 3, row, b"much later")
+    seen += reading
+
+    assert (seen, len(snapshot)) == ([(b"%d" % number, written) for number in range(3)], 3)
+    assert dict(table.snapshot(3)) == {b"%d" % number: b"much later" for number in range(4)}
+
+
+def test_a_snapshot_of_rows_that_come_and_go_is_spoilt() -> None:
+    table = rows()
+    table.put(KEY, 3, *value())
+    snapshot = table.snapshot(3)
+
+    table.load({})
+
+    with pytest.raises(CheckpointUnfit, match="partitions changed"):
+        list(snapshot)
 
 
 @pytest.mark.parametrize(
