@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 
 import fastavro
 import msgspec
+from fastavro.schema import to_parsing_canonical_form
 from fastavro.write import Writer
 
 import schemas
@@ -139,13 +140,21 @@ def topics_of(folder: Path) -> list[str]:
     return found
 
 
+def _rows(file: BinaryIO, topic: str) -> Any:
+    """What a file holds, in the fields of today."""
+    rows: Any = fastavro.reader(file, return_record_name=True)
+    if to_parsing_canonical_form(rows.writer_schema) == to_parsing_canonical_form(_schema(topic)):
+        return rows  # resolving a schema against itself would take twice as long as reading
+    file.seek(0)
+    return fastavro.reader(file, _schema(topic), return_record_name=True)
+
+
 def read(folder: Path, topic: str) -> Iterator[Message]:
     """The messages of a topic as they were appended. Raises UsageError where the file is damaged."""
     path = folder / (topic + SUFFIX)
     try:
         with open(path, "rb") as file:
-            rows: Iterator[Any] = fastavro.reader(file, _schema(topic), return_record_name=True)
-            for row in rows:
+            for row in _rows(file, topic):
                 value = row["value"]
                 record = None if value is None else codec.to_record(topic, value[1])
                 yield Message(topic, row["key"], row["partition"], row["offset"], row["at_ms"], record)

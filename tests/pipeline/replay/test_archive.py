@@ -1,4 +1,6 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import fastavro
 import pytest
@@ -55,6 +57,22 @@ def test_any_avro_tool_reads_it(tmp_path: Path) -> None:
 
     assert row["key"] == EVENT
     assert row["value"]["situation"] == {"home_reds": 0, "away_reds": 1}
+
+
+def test_an_archive_with_more_fields_than_today_is_read(tmp_path: Path) -> None:
+    with ArchiveWriter(tmp_path / "a", 4) as writer:
+        writer.append("games.events", goal())
+    (message,) = read(tmp_path / "a", "games.events")
+    path = tmp_path / "a" / "games.events.avro"
+    with open(path, "rb") as file:
+        rows = fastavro.reader(file, return_record_name=True)
+        schema = json.loads(rows.metadata["avro.schema"])
+        schema["fields"].append({"name": "host", "type": "string"})
+        row: Any = next(rows)
+    with open(path, "wb") as file:
+        fastavro.writer(file, schema, [{**row, "host": "h1"}])
+
+    assert list(read(tmp_path / "a", "games.events")) == [message]
 
 
 def test_an_unsound_record_is_refused_and_the_rest_is_kept(tmp_path: Path) -> None:
