@@ -135,20 +135,20 @@ def _full(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[Quo
 def _seen_again(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[Quotes, Changed]:
     covers = _cover(board, snapshot)
     everything = not (snapshot.markets or snapshot.books or snapshot.regions)
-    seen_at_ms = snapshot.received_at_ms
+    seen_at_ms, seen_from_ms, quoted_from_ms = snapshot.received_at_ms, since.seen_ms, since.quoted_ms
     said = {seen.book: seen.quoted_at_ms for seen in snapshot.seen}
     quotes: Quotes = {}
     changed: Changed = set()
     for key, books in board.quotes.items():
-        here = quotes[key] = {}
+        here = quotes[key] = dict(books)
         for book, old in books.items():
             if everything or covers(key, book):
                 quoted_at_ms = said.get(book, old.quoted_at_ms)
                 here[book] = Quote(old.prices, old.status, quoted_at_ms, old.changed_at_ms, seen_at_ms)
-                if old.seen_at_ms < since.seen_ms or _spoke_up(since, old, quoted_at_ms):
+                if old.seen_at_ms < seen_from_ms or (
+                    0 < old.quoted_at_ms < quoted_from_ms and _spoke_up(since, old, quoted_at_ms)
+                ):
                     changed.add(key)
-            else:
-                here[book] = old
     return quotes, changed
 
 
@@ -188,13 +188,12 @@ def _cover(board: SourceBoard, snapshot: OddsSnapshot) -> Callable[[MarketKey, s
     shown: in which of them it is at home, the source does not say.
     """
     markets, books = frozenset(snapshot.markets), frozenset(snapshot.books)
-    regions, asked = frozenset(snapshot.regions), board.asked
+    if not books and snapshot.regions:
+        regions = frozenset(snapshot.regions)
+        books = frozenset([book for book, asked in board.asked.items() if regions.issuperset(asked)])
+    every_market, every_book = not markets, not (snapshot.books or snapshot.regions)
 
     def covers(key: MarketKey, book: str) -> bool:
-        if markets and key[0] not in markets:
-            return False
-        if books:
-            return book in books
-        return not regions or (book in asked and regions.issuperset(asked[book]))
+        return (every_market or key[0] in markets) and (every_book or book in books)
 
     return covers
