@@ -1,51 +1,209 @@
-import time
+"""Each override that keeps records from being lost or doubled, against the same worker without it.
+
+Every test puts workers side by side on the same records and lets the same fault come over each. If the worker
+without an override comes off as well as the whole one, the library has changed, and the override may go.
+"""
+
+from collections import Counter
 from pathlib import Path
-from collections.abc import Iterator
+
 import pytest
-from pipeline.local.broker import own_broker
-from tests.processors.log import Load
-from tests.processors.sabotaged import await_end_read, running, start
+from confluent_kafka import TopicPartition
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
-GAP = 71
+from pipeline import cluster
+from pipeline.settings import Settings
+from processors import lease, positions
+from processors.worker import BATCH_FAILED
+from tests.processors.log import EVENTS, Load, now_ms, snapshot
+from tests.processors.sabotaged import Run, await_end_read, await_so, running, start
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+
+GAP, UNGUARDED = positions.EXIT_CODE, ["--without", "gap-guard"]
 
 
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[str]:
-    with own_broker(short_lived=True) as own:
-        yield own.bootstrap
-
-
-def test_what_is_fetched_while_partitions_are_sought_is_not_wiped(kafka: str, tmp_path: Path) -> None:
-    fault = ["--fault", "slow-seek"]
-    with running(
-        kafka,
-        tmp_path,
-        quiet=fault,
-        wiped=[*fault, "--without", "quiet-recovery"],
-        unguarded=[*fault, "--without", "quiet-recovery", "--without", "gap-guard"],
-    ) as (whole, wiped, unguarded):
-        t = time.time()
-        start([whole, wiped, unguarded])
-        print("started", time.time() - t)
-        load = Load(kafka, seed=1)
-        for run in (whole, wiped, unguarded):
+def test_what_is_fetched_while_partitions_are_sought_is_not_wiped(fresh_kafka: str, tmp_path: Path) -> None:
+    fault, wiping = ["--fault", "slow-seek"], ["--without", "quiet-recovery"]
+    given = {"whole": fault, "wiping": [*fault, *wiping], "losing": [*fault, *wiping, *UNGUARDED]}
+    with running(fresh_kafka, tmp_path, given) as runs:
+        whole, wiping_run, losing = runs
+        start(runs)
+        load = Load(fresh_kafka, seed=1)
+        for run in runs:
             run.now()
             run.worker.await_said("seeking")
         load.records(2_000)
         load.flush()
-        print("loaded", time.time() - t)
-        for run in (whole, wiped, unguarded):
+        for run in runs:
             run.worker.await_said("sought")
         load.records(500)
         load.flush()
-        assert wiped.worker.ended() == GAP
-        print("71", time.time() - t)
-        wiped.worker.start()
-        await_end_read(load, kafka, [whole, wiped, unguarded])
-        print("read", time.time() - t)
-    assert (whole.folded(), wiped.folded()) == (load.sent, load.sent)
-    assert whole.differences() == []
-    assert wiped.differences() == []
-    print(unguarded.folded(), load.sent)
-    assert unguarded.folded() < load.sent
+        assert wiping_run.worker.ended() == GAP
+        wiping_run.worker.start()
+        await_end_read(load, fresh_kafka, runs)
+
+    assert [whole.folded(), wiping_run.folded()] == [load.sent] * 2
+    assert [whole.faults(), wiping_run.faults()] == [[], []]
+    print(f"without quiet recovery {load.sent - losing.folded()} of {load.sent} records are lost")
+    assert losing.folded() < load.sent
+
+
+def test_what_a_late_fetch_brings_is_put_back(fresh_kafka: str, tmp_path: Path) -> None:
+    fault, dropping = ["--fault", "late-fetch"], ["--without", "giving-back"]
+    given = {"whole": fault, "dropping": [*fault, *dropping], "losing": [*fault, *dropping, *UNGUARDED]}
+    with running(fresh_kafka, tmp_path, given) as runs:
+        whole, dropping_run, losing = runs
+        start(runs)
+        load = Load(fresh_kafka, seed=2)
+        for run in runs:
+            run.now()
+        load.records(400)
+        load.flush()
+        for run in runs:
+            run.worker.await_said("ready stage=", 2)
+        load.records(400)
+        load.flush()
+        assert dropping_run.worker.ended() == GAP
+        dropping_run.worker.start()
+        await_end_read(load, fresh_kafka, runs)
+
+    assert [whole.folded(), dropping_run.folded()] == [load.sent] * 2
+    assert [whole.faults(), dropping_run.faults()] == [[], []]
+    print(f"without giving back {load.sent - losing.folded()} of {load.sent} records are lost")
+    assert losing.folded() < load.sent
+
+
+def test_a_record_that_is_lost_on_its_way_ends_the_worker(fresh_kafka: str, tmp_path: Path) -> None:
+    fault = ["--fault", "dropped-record"]
+    with running(fresh_kafka, tmp_path, {"whole": fault, "losing": [*fault, *UNGUARDED]}) as runs:
+        whole, losing = runs
+        start(runs)
+        load = Load(fresh_kafka, seed=3)
+        for run in runs:
+            run.now()
+        load.records(400)
+        load.flush()
+        assert whole.worker.ended() == GAP
+        whole.worker.start()
+        await_end_read(load, fresh_kafka, runs)
+
+    assert (whole.folded(), whole.faults()) == (load.sent, [])
+    assert losing.folded() == load.sent - 1
+
+
+def test_a_batch_that_failed_is_not_acknowledged(fresh_kafka: str, tmp_path: Path) -> None:
+    fault = ["--fault", "raising-batch"]
+    given = {"whole": fault, "skipping": [*fault, "--without", "batches", *UNGUARDED]}
+    with running(fresh_kafka, tmp_path, given) as runs:
+        whole, skipping = runs
+        start(runs)
+        load = Load(fresh_kafka, seed=4)
+        for run in runs:
+            run.now()
+        load.records(100)
+        load.flush()
+        assert whole.worker.ended() == BATCH_FAILED
+        whole.worker.start()
+        await_end_read(load, fresh_kafka, runs)
+
+    assert (whole.folded(), whole.faults()) == (load.sent, [])
+    print(f"with take_events {load.sent - skipping.folded()} of {load.sent} records are lost")
+    assert skipping.folded() < load.sent
+
+
+def test_what_is_sent_again_because_its_acknowledgement_was_lost_is_there_once(
+    fresh_kafka: str, tmp_path: Path
+) -> None:
+    fault = ["--fault", "lost-acknowledgement"]
+    given = {"whole": fault, "doubling": [*fault, "--without", "idempotence"]}
+    with running(fresh_kafka, tmp_path, given) as runs:
+        whole, doubling = runs
+        start(runs)
+        load = Load(fresh_kafka, seed=5)
+        for run in runs:
+            run.now()
+        for _ in range(4):
+            load.records(50)
+            await_end_read(load, fresh_kafka, runs)
+
+    print(f"without idempotence {doubled(doubling)} rows are doubled")
+    assert (whole.folded(), whole.faults(), doubled(whole)) == (load.sent, [], 0)
+    assert doubled(doubling) > 0
+
+
+def doubled(run: Run) -> int:
+    """Versions of rows that were written more than once."""
+    written = Counter((message.key, message.value) for message, _ in run.versions())
+    return sum(count - 1 for count in written.values())
+
+
+def test_a_worker_that_slept_through_its_session_writes_nothing(fresh_kafka: str, tmp_path: Path) -> None:
+    fault = ["--fault", "held-write", "--session", "4"]
+    given = {"whole": fault, "rolling": [*fault, "--without", "lease"]}
+    with running(fresh_kafka, tmp_path, given) as runs:
+        whole, rolling = runs
+        start(runs)
+        load = Load(fresh_kafka, seed=6)
+        await_end_read(load, fresh_kafka, runs)
+        for run in runs:
+            run.now()
+        for event_id in EVENTS:
+            load.record("odds.snapshots", snapshot(event_id, now_ms()))
+        load.flush()
+        for run in runs:
+            run.worker.await_said("held")
+            run.worker.pause()
+        successors = [run.another() for run in runs]
+        for successor in successors:
+            successor.start()
+        for successor in successors:
+            successor.await_said("partitions=[0, 1, 2, 3]")
+        await_end_read(load, fresh_kafka, runs)
+        for run in runs:
+            run.let_go()
+            run.worker.resume()
+        assert whole.worker.ended() == lease.EXIT_CODE
+        await_so(lambda: bool(rolled_back(rolling)), rolling.worker.said)
+
+    print(f"without the lease {len(rolled_back(rolling))} rows are rolled back")
+    assert rolled_back(whole) == set()
+    assert (whole.folded(), whole.faults()) == (load.sent, [])
+
+
+def rolled_back(run: Run) -> set[str]:
+    """Events whose row had come further than it is now."""
+    furthest: dict[str, int] = {}
+    for _, row in run.versions():
+        furthest[row.event_id] = max(furthest.get(row.event_id, 0), row.revision)
+    return {event_id for event_id, row in run.rows().items() if row.revision < furthest[event_id]}
+
+
+def test_a_group_without_start_offsets_is_refused(fresh_kafka: str, tmp_path: Path) -> None:
+    with running(fresh_kafka, tmp_path, {"whole": [], "forced": ["--without", "preflight"]}) as runs:
+        whole, forced = runs
+        load = Load(fresh_kafka, seed=7)
+        load.records(400)
+        load.flush()
+        expire_first(fresh_kafka, runs)
+        whole.worker.start()
+        assert whole.worker.ended() != 0
+        assert whole.worker.said().strip().endswith("run `sharpline topics`")
+        for _ in range(2):  # to start it again does not help
+            forced.worker.start()
+            assert forced.worker.ended() == GAP
+
+        cluster.create_topics(fresh_kafka, Settings(), [whole.stage])
+        whole.worker.start()
+        await_end_read(load, fresh_kafka, [whole])
+
+    assert (whole.folded(), whole.faults()) == (load.sent - 8, [])
+
+
+def expire_first(bootstrap: str, runs: list[Run]) -> None:
+    """Take the first record from partitions, and from the groups all that they ever committed."""
+    admin, topics = cluster._admin(bootstrap), ["odds.snapshots", "games.events"]
+    first = [TopicPartition(topic, partition, 1) for topic in topics for partition in range(4)]
+    for deleted in admin.delete_records(first).values():
+        deleted.result()
+    for forgotten in admin.delete_consumer_groups([cluster.group(run.stage.name) for run in runs]).values():
+        forgotten.result()

@@ -10,7 +10,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance
 from aiokafka.errors import GroupAuthorizationFailedError, RequestTimedOutError
 from aiokafka.protocol.produce import ProduceRequest
+from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
@@ -38,7 +40,7 @@ PATIENCE_S = 20.0
 
 
 class Now:
-    """The moment of the fault: when the test writes the file, which goes then, so a successor is spared."""
+    """The moment of the fault: when the test writes the file. It goes then, and spares a successor."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -67,9 +69,9 @@ def sabotage(without: list[str], fault: str | None, now: Now) -> None:
     action, work = FAULTS[fault](now), _Worker.work
 
     def wait_and_act(its: _Worker) -> None:
-        now.await_it()
-        print(f"now {fault}", flush=True)
-        action(its)
+        while True:
+            now.await_it()
+            action(its)
 
     def work_sabotaged(self: _Worker) -> None:
         threading.Thread(target=wait_and_act, args=(self,), daemon=True).start()
@@ -117,16 +119,24 @@ def _no_batches() -> None:
 
 
 def _no_row_partitions() -> None:
-    def hold(self: Rows, key: bytes, _: int, value: bytes) -> None:
-        self._store.data[key] = value
+    begin, hold = Rows.__init__, Rows._hold
 
-    def reopen(self: Rows) -> Any:
-        self._decoded.clear()
-        for key in self._store.data:
-            yield partition_of(key.decode(), Settings().partitions), key, self[key]
+    class Computed(dict[bytes, int]):
+        """Partitions of rows, told when asked for, and not kept."""
 
-    Rows._hold = hold  # type: ignore[method-assign]
-    Rows.reopen = reopen  # type: ignore[method-assign]
+        def __missing__(self, key: bytes) -> int:
+            return partition_of(key.decode(), Settings().partitions)
+
+    def begin_without(self: Rows, *args: Any) -> None:
+        begin(self, *args)
+        self._store._key_partition = Computed()
+
+    def hold_without(self: Rows, key: bytes, *args: Any) -> None:
+        hold(self, key, *args)
+        self._store._key_partition.pop(key, None)
+
+    Rows.__init__ = begin_without  # type: ignore[method-assign]
+    Rows._hold = hold_without  # type: ignore[method-assign]
 
 
 def _own(kind: type, name: str) -> Callable[[], None]:
@@ -165,12 +175,32 @@ def _rejoin(its: _Worker) -> None:
     thread.thread_loop.call_soon_threadsafe(thread._consumer._coordinator.request_rejoin)
 
 
-def _slow_seek(now: Now) -> Action:
-    """The next seek to the committed offsets is slow to return; meanwhile batches are not worked off."""
-    seek, run, seeking, sought = Consumer.perform_seek, Runner.run, threading.Event(), threading.Event()
+def _after_seek_of_recovery(then: Callable[[], Awaitable[None]]) -> None:
+    """Do something at the end of each seek with which a recovery ends; others seek, too."""
+    seek, complete = Consumer.perform_seek, Recovery.on_recovery_completed
+    ends_recovery = ContextVar("ends_recovery", default=False)
 
     async def perform_seek(self: Consumer) -> None:
         await seek(self)
+        if ends_recovery.get():
+            await then()
+
+    async def on_recovery_completed(self: Recovery, generation: int = 0) -> None:
+        token = ends_recovery.set(True)
+        try:
+            await complete(self, generation)
+        finally:
+            ends_recovery.reset(token)
+
+    Consumer.perform_seek = perform_seek
+    Recovery.on_recovery_completed = on_recovery_completed
+
+
+def _slow_seek(now: Now) -> Action:
+    """The next seek to the committed offsets is slow to return; meanwhile batches are not worked off."""
+    run, seeking, sought = Runner.run, threading.Event(), threading.Event()
+
+    async def slowly() -> None:
         if now.is_here and not sought.is_set():
             sought.set()
             seeking.set()
@@ -184,18 +214,17 @@ def _slow_seek(now: Now) -> Action:
             await asyncio.sleep(0.01)
         await run(self, events)
 
-    Consumer.perform_seek = perform_seek
+    _after_seek_of_recovery(slowly)
     Runner.run = run_later  # type: ignore[method-assign]
     return _rejoin
 
 
 def _late_fetch(now: Now) -> Action:
     """A fetch that was under way when the flow was stopped ends when the partitions have been sought."""
-    seek, fetch = Consumer.perform_seek, AIOKafkaConsumerThread._fetch_records
+    fetch = AIOKafkaConsumerThread._fetch_records
     under_way, sought, fetched = threading.Event(), threading.Event(), threading.Event()
 
-    async def perform_seek(self: Consumer) -> None:
-        await seek(self)
+    async def until_fetched() -> None:
         if under_way.is_set() and not sought.is_set():
             sought.set()
             await _until(fetched.is_set)
@@ -215,7 +244,7 @@ def _late_fetch(now: Now) -> Action:
         under_way.wait(PATIENCE_S)
         _rejoin(its)
 
-    Consumer.perform_seek = perform_seek
+    _after_seek_of_recovery(until_fetched)
     AIOKafkaConsumerThread._fetch_records = fetch_records
     return rejoin_meanwhile
 
@@ -237,13 +266,12 @@ def _dropped_record(now: Now) -> Action:
 
 
 def _lost_acknowledgement(now: Now) -> Action:
-    """The broker appends what is produced next, and its answer never arrives."""
-    send, lost = AIOKafkaClient.send, threading.Event()
+    """The broker appends what is produced, and now and then its answer never arrives."""
+    send, left = AIOKafkaClient.send, [True, False] * 4  # of answers and of rows; what is sent again arrives
 
     async def send_unanswered(self: AIOKafkaClient, node: int, request: Any, **options: Any) -> Any:
         answer = await send(self, node, request, **options)
-        if now.is_here and isinstance(request, ProduceRequest) and not lost.is_set():
-            lost.set()
+        if now.is_here and isinstance(request, ProduceRequest) and left and left.pop():
             raise RequestTimedOutError
         return answer
 
@@ -310,18 +338,35 @@ def _dead_fetcher(_: Now) -> Action:
 
 
 def _refused_sync(now: Now) -> Action:
-    """The group refuses us while it gives partitions out, and no fetch is under way that would be told."""
-    sync, refused = CoordinatorGroupRebalance._send_sync_group_request, threading.Event()
+    """The group refuses us while it gives partitions out, when no fetch is under way that would be told."""
+    sync, fetch = CoordinatorGroupRebalance._send_sync_group_request, AIOKafkaConsumerThread._fetch_records
+    refused, under_way = threading.Event(), [0]
 
     async def sync_refused(self: Any, request: Any) -> Any:
         if now.is_here and not refused.is_set():
             refused.set()
-            await asyncio.sleep(1.5)  # longer than any fetch waits
             raise GroupAuthorizationFailedError(self.group_id)
         return await sync(self, request)
 
+    async def fetch_records(self: Any, *args: Any, **options: Any) -> Any:
+        if now.is_here and not refused.is_set():
+            await asyncio.sleep(0.01)
+            return {}
+        under_way[0] += 1
+        try:
+            return await fetch(self, *args, **options)
+        finally:
+            under_way[0] -= 1
+
+    def rejoin_between(its: _Worker) -> None:
+        time.sleep(0.1)
+        while under_way[0]:
+            time.sleep(0.01)
+        _rejoin(its)
+
     CoordinatorGroupRebalance._send_sync_group_request = sync_refused
-    return _rejoin
+    AIOKafkaConsumerThread._fetch_records = fetch_records
+    return rejoin_between
 
 
 def _dump(now: Now) -> Action:

@@ -1,19 +1,19 @@
 """Workers of the chain, whole and sabotaged, side by side on the same records; and what came of them."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from pipeline import cluster
+from pipeline.replay.verify import verify
 from pipeline.settings import Rules, Settings
 from pipeline.stages.fold import Row
-from tests.processors.chain import SOURCES, Chain, chain
+from tests.processors.chain import Chain, chain
 from tests.processors.log import EVENTS, Load, Message, now_ms, read, snapshot
-from tests.processors.oracle import judge, topics
 from tests.processors.workers import PATIENCE_S, Worker, chain_worker, ended
 
 Version = Row[Chain]
@@ -43,10 +43,11 @@ class Run:
         """Let the fault come, and wait until it has."""
         moment = self.folder / f"{worker}.now"
         moment.touch()
-        until = time.monotonic() + PATIENCE_S
-        while moment.exists():
-            assert time.monotonic() < until, f"nobody takes {moment}: {self.worker.said()}"
-            time.sleep(0.01)
+        await_so(lambda: not moment.exists(), self.worker.said)
+
+    def let_go(self) -> None:
+        """End the wait of a fault that waits for the test."""
+        (self.folder / "w0.go").touch()
 
     def versions(self) -> Iterator[tuple[Message, Version]]:
         """Every version of every row, those of a partition in order."""
@@ -66,34 +67,21 @@ class Run:
     def lag(self) -> int:
         return sum(cluster.lag(self._bootstrap, [self.stage]).values())
 
-    def differences(self) -> list[str]:
-        """What is not in the rows as the fold over the inputs has it; answers are of all runs, and left out."""
-        log = read(self._bootstrap, topics(self.stage))
-        found = judge(self.stage, Rules(), log, Settings().partitions)
-        return [
-            *(f"unread: {place}" for place in found.unread),
-            *(d for d in found.differences if d[:4] == "row "),
-        ]
+    def faults(self) -> list[str]:
+        """What is lost, and rows that are not as the fold has them; answers are of all runs, and left out."""
+        found = verify(self._bootstrap, self.stage, Rules())
+        return [*map(str, found.lost), *(str(other) for other in found.differences if other.what == "row")]
 
 
 @contextmanager
-def running(bootstrap: str, folder: Path, **sabotaged: Iterable[str]) -> Iterator[list[Run]]:
-    """A run for each name, on topics that are made anew for them; all their workers end with this."""
-    _empty(bootstrap)
-    runs = [Run(bootstrap, folder / name, name, *options) for name, options in sabotaged.items()]
+def running(bootstrap: str, folder: Path, given: Mapping[str, Sequence[str]]) -> Iterator[list[Run]]:
+    """A run for each name, with the options ``given``; their topics are made, all their workers end with this."""
+    runs = [Run(bootstrap, folder / name, name, *options) for name, options in given.items()]
     cluster.create_topics(bootstrap, Settings(), [run.stage for run in runs])
     with ExitStack() as stack:
         for run in runs:
             stack.enter_context(ended(run.workers))
         yield runs
-
-
-def _empty(bootstrap: str) -> None:
-    admin = cluster._admin(bootstrap)
-    there = [name for name in SOURCES if name in admin.list_topics(timeout=10).topics]
-    if there:
-        for future in admin.delete_topics(there).values():
-            future.result()
 
 
 def start(runs: Collection[Run]) -> None:
@@ -109,17 +97,21 @@ def await_end_read(load: Load, bootstrap: str, runs: Collection[Run]) -> None:
     for event_id in EVENTS:
         load.record("odds.snapshots", snapshot(event_id, now_ms()))
     load.flush()
-    last = {
-        message.key.decode(): message.offset
-        for message in read(bootstrap, ["odds.snapshots"])["odds.snapshots"]
-    }
-    until = time.monotonic() + PATIENCE_S
+    last = {message.key: message.offset for message in read(bootstrap, ["odds.snapshots"])["odds.snapshots"]}
+
+    def is_read(run: Run) -> bool:
+        assert run.workers[-1].process is not None
+        assert run.workers[-1].process.poll() is None, f"it has ended: {run.workers[-1].said()}"
+        applied = {event_id.encode(): row.applied["odds.snapshots"] for event_id, row in run.rows().items()}
+        return all(applied.get(key or b"", -1) >= offset for key, offset in last.items())
+
     for run in runs:
-        while True:
-            rows = run.rows()
-            if all(e in rows and rows[e].applied["odds.snapshots"] >= offset for e, offset in last.items()):
-                break
-            assert run.worker.process is not None
-            assert run.worker.process.poll() is None, f"it has ended: {run.worker.said()}"
-            assert time.monotonic() < until, f"the last records were not read: {run.worker.said()}"
-            time.sleep(0.1)
+        await_so(partial(is_read, run), run.worker.said)
+
+
+def await_so(is_so: Callable[[], bool], said: Callable[[], str]) -> None:
+    """Wait until something is so; where it never is, fail with what was ``said``."""
+    until = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < until, f"it has not come about: {said()}"
+        time.sleep(0.05)
