@@ -43,7 +43,8 @@ def test_a_checkpoint_saves_reading_what_lies_before_it(journal: tuple[str, TP])
 
     found = asyncio.run(latest(bootstrap, {tp: (0, 1000)}, {tp: checkpoint}))[tp]
 
-    assert found.values == {**{b"%d" % key: b"%d" % (990 + key) for key in range(9)}, b"9": None, b"old": b"1"}
+    expected = {b"%d" % key: b"%d" % (990 + key) for key in range(9)}
+    assert found.values == {**expected, b"9": None, b"old": b"1"}
     assert (found.from_checkpoint, found.read) == (11, 12)
 
 
