@@ -27,6 +27,9 @@ format: setup ## Put code and imports into the one form
 bench: setup ## The benchmarks, each beside a plain loop in the same run
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+chaos: setup ## Kills, pauses, dead brokers, bad input: what holds afterwards (ARGS="kills --seed 7")
+	$(BIN)/python -m tests.chaos $(ARGS)
+
 lock: setup ## Write requirements.lock anew from pyproject.toml; what is locked stays unless ARGS="--upgrade"
 	$(LOCK) pyproject.toml --all-extras --output-file requirements.lock $(ARGS)
 	$(LOCK) --group build --output-file requirements-build.lock $(ARGS)
@@ -54,4 +57,4 @@ clean: ## Remove what setup and the tools made in this folder
 	@$(BIN)/python -m pipeline.local
 	@touch $@
 
-.PHONY: help demo test cover check format bench lock setup clean
+.PHONY: help demo test cover check format bench chaos lock setup clean

@@ -45,7 +45,8 @@ def bad_input(ground: Ground) -> None:
     (stage,) = (stage_named(name) for name in ground.stages)
     partitions = ground.settings.partitions
     good = [sent for sent in day(ground.random.randrange(1_000_000), partitions) if sent[0] in stage.sources]
-    good = list(disturbed(good, ground.random))
+    tally: Counter[str] = Counter()
+    good = list(disturbed(good, ground.random, tally))
     bad = spoiled(good, ground.random, partitions)
     if stage.name == CHAIN.name:
         raising = codec.encode("games.events", game_event(EVENTS[0], T0, text=RAISES))
@@ -62,9 +63,9 @@ def bad_input(ground: Ground) -> None:
     vandal.flush()
     ground.drain()
     ground.judge()
-    for word, count in Counter(letter[3] for letter in vandal.spoilt).items():
-        ground.count(f"{stage.name}: {count} bad messages, reason `{word}`")
-    ground.count(f"{stage.name}: {len(good)} good records, some doubled, late, reordered, clocks off")
+    tally.update(f"bad message, buried as `{letter[3]}`" for letter in vandal.spoilt)
+    for what, times in sorted(tally.items()):
+        ground.count(what, times)
     _check(ground, stage.name, vandal)
 
 
@@ -104,17 +105,21 @@ def day(seed: int, partitions: int) -> Iterator[Sent]:
             answers.clear()
 
 
-def disturbed(good: list[Sent], rng: random.Random) -> Iterator[Sent]:
+def disturbed(good: list[Sent], rng: random.Random, tally: Counter[str]) -> Iterator[Sent]:
     """The same records, some again, some later than they were sent, some by clocks that are wrong."""
     late: list[tuple[int, Sent]] = []
     for place, (topic, record) in enumerate(good):
         if rng.random() < CLOCK_OFF:
-            record = clock_off(record, rng.choice((-OFF_MS, OFF_MS)))
+            wrong = clock_off(record, rng.choice((-OFF_MS, OFF_MS)))
+            tally["good record, its source's clock 5 min off"] += wrong != record
+            record = wrong
         if not isinstance(record, ClockTick) and rng.random() < LATE:
+            tally["good record, late and out of order"] += 1
             late.append((place + rng.randint(*LATE_BY), (topic, record)))
         else:
             yield topic, record
         if rng.random() < DOUBLED:
+            tally["good record, sent twice"] += 1
             yield topic, record
         yield from (sent for due, sent in late if due == place)
     yield from (sent for due, sent in late if due >= len(good))

@@ -29,6 +29,7 @@ class Fleet:
         self._leaving: list[Service] = []
         self._others: list[Service] = []
         self._noted: set[int] = set()
+        self._log_began: dict[int, int] = {}  # by process: the size of its log when it was started
         self.exits: Counter[tuple[str, int]] = Counter()
         self.stopped: list[int] = []
 
@@ -38,15 +39,17 @@ class Fleet:
             command = ["-m", "tests.processors.chain_worker", stage, str(self._folder), worker, "0", "1"]
         else:
             command = ["-m", "processors", stage, "--data", str(self._folder), "--worker", worker]
-        log = self._log(stage, worker)
+        log = self._folder / f"{stage}-{worker}.log"
         service = Service(f"{stage}-{worker}", [sys.executable, *command], log)
+        began = log.stat().st_size if log.exists() else 0
         self._supervisor.start(service)
+        assert service.process is not None
+        self._log_began[service.process.pid] = began
         return service
 
-    def times_ready(self, stage: str, worker: str) -> int:
-        """How often a worker was given partitions and had their rows, its predecessors' times included."""
-        log = self._log(stage, worker)
-        return log.read_text().count("ready stage=") if log.exists() else 0
+    def said(self) -> list[str]:
+        """Every line of the logs of those that are kept running."""
+        return [line for s in self.workers() if s.log.exists() for line in s.log.read_text().splitlines()]
 
     def beside(self, name: str, command: list[str]) -> Service:
         """Start a process that is no worker: it is not started again."""
@@ -74,6 +77,17 @@ class Fleet:
         now_s = time.monotonic()
         return [s for s in self.running(stage) if now_s - s.started_at_s > STEADY_S]
 
+    def are_ready(self) -> bool:
+        """Whether each that is kept running had its partitions and rows since it was last started."""
+        return all(self.is_ready(service) for service in self.workers())
+
+    def is_ready(self, service: Service) -> bool:
+        """Whether a worker has come so far. One that is asked to stop before may end by the signal itself."""
+        if service.process is None or service.process.poll() is not None:
+            return False
+        began = self._log_began.get(service.process.pid)
+        return began is not None and b"ready stage=" in service.log.read_bytes()[began:]
+
     def look_after(self) -> None:
         """Start again what died and is due; call it often."""
         for service in self.workers():
@@ -86,6 +100,9 @@ class Fleet:
             self._leaving.remove(service)
             self.stopped.append(service.process.returncode)  # type: ignore[union-attr]
         self._supervisor.look_after()
+        for service in self.workers():
+            if service.process is not None and service.process.pid not in self._log_began:
+                self._log_began[service.process.pid] = service.log.stat().st_size
 
     def remove(self, service: Service) -> None:
         """Ask a worker to stop, and start it no more; its exit code will be in ``stopped``."""
@@ -98,9 +115,6 @@ class Fleet:
         """Whether all that were asked to stop have stopped."""
         self.look_after()
         return not self._leaving
-
-    def _log(self, stage: str, worker: str) -> Path:
-        return self._folder / f"{stage}-{worker}.log"
 
     def end(self) -> None:
         """Kill what still runs."""

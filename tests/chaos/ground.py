@@ -61,6 +61,13 @@ class Outcome:
         """Nothing lost, nothing different, and no fault."""
         return not self.faults and all(verdict.holds for verdict in self.verdicts.values())
 
+    def take(self, other: "Outcome") -> None:
+        """Add the outcome of another part of the same scenario."""
+        self.blows += other.blows
+        self.exits |= other.exits
+        self.verdicts |= other.verdicts
+        self.faults += other.faults
+
 
 class Ground:
     """Stages on a broker, with workers and a load; made by `ground`."""
@@ -145,10 +152,10 @@ class Ground:
         self.outcome.blows.append(Blow(kind, on, at_ms, delay_s))
         self.say(f"{kind} {on}: {delay_s:.1f} s")
 
-    def count(self, what: str) -> None:
+    def count(self, what: str, times: int = 1) -> None:
         """Note what was done where there is nothing to wait for."""
-        self.outcome.blows.append(Blow(what, "", now_ms()))
-        self.say(what)
+        self.outcome.blows += [Blow(what, "", now_ms()) for _ in range(times)]
+        self.say(f"{what}, {times} times" if times > 1 else what)
 
     def drain(self) -> None:
         """End the load, and wait until everything is read and every worker has stopped."""
@@ -156,6 +163,7 @@ class Ground:
             self.fault(f"the load ended with {code}: {self._load.last_words(3)}")
         stages = [stage_named(stage) for stage in self.stages]
         self.until("no lag", lambda: not any(cluster.lag(self.bootstrap, stages).values()))
+        self.until("every worker is ready", self.fleet.are_ready)
         for worker in self.fleet.workers():
             self.fleet.remove(worker)
         self.until("every worker has stopped", self.fleet.has_left)
@@ -173,7 +181,6 @@ class Ground:
                 self.say(f"{stage}: {difference}"[:2000])
             if unjudged := verdict.waiting + verdict.in_flight + verdict.unchecked.total():
                 self.fault(f"{unjudged} records of {stage} could not be judged: {dict(verdict.unchecked)}")
-        self.outcome.exits = dict(self.fleet.exits)
 
     def fault(self, sentence: str) -> None:
         """Note what is not as it must be."""
@@ -237,8 +244,8 @@ def ground(
         yield made
     except StoodStill as error:
         made.fault(str(error))
-        made.outcome.exits = dict(made.fleet.exits)
     finally:
+        made.outcome.exits = dict(made.fleet.exits)
         made.fleet.end()
         if made.journal.is_alive():
             made.journal.stop()

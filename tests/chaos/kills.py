@@ -64,15 +64,14 @@ def _victim(ground: Ground) -> Service:
 
 def _change(ground: Ground) -> None:
     """Add a worker to a stage, or stop one of several."""
-    stage = ground.random.choice(ground.stages)
-    there = ground.fleet.workers(stage)
+    fleet, stage = ground.fleet, ground.random.choice(ground.stages)
+    there = fleet.workers(stage)
     if len(there) > 1 and (len(there) == MOST_WORKERS or ground.random.random() < 0.5):
         leaver = ground.random.choice(there)
-        struck = ground.strike(STOP, leaver.name, lambda: ground.fleet.remove(leaver), [stage])
-        struck.await_change(ground.fleet.has_left)
+        ground.until(f"{leaver.name} is ready", lambda: fleet.is_ready(leaver))
+        ground.strike(STOP, leaver.name, lambda: fleet.remove(leaver), [stage]).await_change(fleet.has_left)
     else:
         taken = {worker.name for worker in there}
         name = next(f"w{n}" for n in range(MOST_WORKERS) if f"{stage}-w{n}" not in taken)
-        ready = ground.fleet.times_ready(stage, name)
-        struck = ground.strike(ADD, f"{stage}-{name}", lambda: ground.fleet.add(stage, name), [stage])
-        struck.await_change(lambda: ground.fleet.times_ready(stage, name) > ready)
+        struck = ground.strike(ADD, f"{stage}-{name}", lambda: fleet.add(stage, name), [stage])
+        struck.await_change(lambda: fleet.is_ready(fleet.workers(stage)[-1]))

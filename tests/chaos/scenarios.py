@@ -9,12 +9,15 @@ from pathlib import Path
 from pipeline.local.broker import own_broker
 from pipeline.settings import Settings
 from pipeline.stages import STAGES
+from tests.chaos.bad_input import bad_input
 from tests.chaos.broker_kills import kills_of_leaders, kills_of_the_only_one
 from tests.chaos.brokers import three_brokers
 from tests.chaos.ground import Ground, Outcome, Say, ground
 from tests.chaos.judging import CHAIN
 from tests.chaos.kills import kills
+from tests.chaos.made_anew import made_anew_while_running, made_anew_while_stopped
 from tests.chaos.pauses import pauses
+from tests.chaos.producer_kills import producer_kills
 
 ALL = tuple(STAGES)
 WORKERS = {"games": 1, "markets": 2, "bets": 1}
@@ -94,6 +97,44 @@ def _three(amount: Amount, say: Say) -> Outcome:
     return it.outcome
 
 
+def _bad(amount: Amount, say: Say) -> Outcome:
+    """Bad messages of every kind in every input topic; good ones twice, late, out of order, clocks off."""
+    whole = Outcome("bad input")
+    for stage in (*ALL, CHAIN.name):
+        with _folder() as folder, own_broker() as broker:
+            with ground("bad input", broker.bootstrap, [stage], amount.seed, folder, say) as it:
+                it.fleet.add(stage, "w0")
+                bad_input(it)
+        whole.take(it.outcome)
+    return whole
+
+
+def _anew(amount: Amount, say: Say) -> Outcome:
+    """A topic deleted and made again, while the stage is stopped and while it runs."""
+    whole = Outcome("made anew")
+    for act in (
+        lambda it: made_anew_while_stopped(it, refilled=False),
+        lambda it: made_anew_while_stopped(it, refilled=True),
+        made_anew_while_running,
+    ):
+        with _folder() as folder, own_broker() as broker:
+            with ground("made anew", broker.bootstrap, [CHAIN.name], amount.seed, folder, say) as it:
+                it.start({CHAIN.name: 1})
+                act(it)
+        whole.take(it.outcome)
+    return whole
+
+
+def _producer(amount: Amount, say: Say) -> Outcome:
+    """SIGKILL of the producer in the middle of an evening, and its start after that."""
+    with _folder() as folder, own_broker() as broker:
+        with ground("producer", broker.bootstrap, ALL, amount.seed, folder, say) as it:
+            for stage in ALL:
+                it.fleet.add(stage, "w0")
+            producer_kills(it, amount.times(3))
+    return it.outcome
+
+
 def _lasting(amount: Amount, say: Say) -> Outcome:
     """Kills after a minute of load and after --load-minutes of it, side by side."""
     with _folder() as folder, own_broker() as broker:
@@ -121,5 +162,8 @@ SCENARIOS: dict[str, Scenario] = {
     "pauses": _paused,
     "broker": _broker,
     "three-brokers": _three,
+    "bad-input": _bad,
+    "made-anew": _anew,
+    "producer": _producer,
     "lasting": _lasting,
 }
