@@ -25,12 +25,14 @@ def step(name: str, load: Load, partitions: int = PARTITIONS, workers: int = WOR
         running.start("markets", workers)
         run = running.run(load, every_s=1.0).after(WARM_S)
     p50, p99, _ = percentiles(delays(run, SNAPSHOTS, last_answers(run.answers)).polled_ms)
-    click.echo(f"{name:<34}{run.cpu_ms:>10.2f}{p50:>8.1f}{p99:>8.1f}")
+    late_ms = percentiles([mark.late_ms for mark in run.marks])[1]
+    click.echo(f"{name:<34}{run.cpu_ms:>10.2f}{p50:>8.1f}{p99:>8.1f}{late_ms:>11.2f}")
 
 
 def main() -> None:
     """Measure and print."""
-    click.echo(f"{f'{RATE:.0f} snapshots a second':<34}{'CPU ms':>10}{'p50 ms':>8}{'p99 ms':>8}")
+    columns = f"{'CPU ms':>10}{'p50 ms':>8}{'p99 ms':>8}{'load late':>11}"
+    click.echo(f"{f'{RATE:.0f} snapshots a second':<34}{columns}")
     for events in (10, 100, 1_000, 10_000):
         step(f"{events:,} events of {FEW_BOOKS} books", BASE._replace(events=events, books=FEW_BOOKS))
     for books in (5, 15, 30, 60):

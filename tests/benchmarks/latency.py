@@ -68,7 +68,7 @@ def said(name: str, run: Run, topic: str, found: Delays) -> None:
         return
     polled = "".join(f"{value:>8.1f}" for value in percentiles(found.polled_ms))
     stamped = "".join(f"{value:>7.0f}" for value in percentiles(found.stamped_ms))
-    click.echo(f"{name:<34}{sent:>8}{len(found.polled_ms):>10}{polled} {stamped}{late_ms:>9.2f}")
+    click.echo(f"{name:<34}{sent:>8}{len(found.polled_ms):>10}{polled} {stamped}{late_ms:>11.2f}")
 
 
 def main() -> None:
@@ -76,7 +76,7 @@ def main() -> None:
     click.echo(
         f"{'milliseconds, record to last answer':<34}{'':>18}{'sent to polled':>24} {'by their stamps':>21}"
     )
-    columns = f"{'p50':>8}{'p99':>8}{'max':>8} {'p50':>7}{'p99':>7}{'max':>7}{'load late':>9}"
+    columns = f"{'p50':>8}{'p99':>8}{'max':>8} {'p50':>7}{'p99':>7}{'max':>7}{'load late':>11}"
     click.echo(f"{f'over {MEASURED_S:.0f} s, after {WARM_S:.0f} s':<34}{'sent':>8}{'answered':>10}{columns}")
     for rate in RATES:
         load = Load(rates=((rate, WARM_S + MEASURED_S),))

@@ -19,7 +19,7 @@ from pipeline.settings import Settings
 from pipeline.stages import STAGES
 from tests.benchmarks.board import Evening, Load
 from tests.benchmarks.load import Mark, append
-from tests.processors.workers import Worker, await_no_lag, ended, stage_worker
+from tests.processors.workers import Worker, ended, stage_worker
 
 SNAPSHOTS = "odds.snapshots"
 PATIENCE_S = 120.0
@@ -122,9 +122,13 @@ class System:
         return found
 
     def await_read(self) -> None:
-        """Wait until all that there is has been read and acknowledged."""
-        stages = ("games", "markets") if self.others else ("markets",)
-        await_no_lag(self.bootstrap, [STAGES[stage] for stage in stages])
+        """Wait until all that there is has been read and acknowledged. Raises TimeoutError."""
+        stages = [STAGES[stage] for stage in (("games", "markets") if self.others else ("markets",))]
+        until = time.monotonic() + PATIENCE_S
+        while any((left := cluster.lag(self.bootstrap, stages)).values()):
+            if time.monotonic() > until:
+                raise TimeoutError(f"after {PATIENCE_S:.0f} s {left} records are still to be read")
+            time.sleep(0.1)
 
     def answered(self) -> int:
         """Answers of markets appended so far."""
