@@ -219,7 +219,7 @@ def _retention(topic: Topic, settings: Settings) -> dict[str, str]:
     config = _stored(MAXIMUM_RECORD_BYTES, settings)
     if topic.retention_ms:
         return config | {"cleanup.policy": "delete", "retention.ms": str(topic.retention_ms)}
-    return config | _compact(settings.lag_days * DAY_MS)
+    return config | compacted(settings.lag_days * DAY_MS)
 
 
 def _stored(maximum_bytes: int, settings: Settings) -> dict[str, str]:
@@ -233,11 +233,23 @@ def _stored(maximum_bytes: int, settings: Settings) -> dict[str, str]:
 
 def _journal(settings: Settings) -> dict[str, str]:
     config = _stored(MAXIMUM_ROW_BYTES, settings)
-    return config | _compact(settings.journal_hours * 3_600_000)
+    return config | compacted(settings.journal_hours * 3_600_000)
 
 
-def _compact(lag_ms: int) -> dict[str, str]:
-    return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(lag_ms)}
+def compacted(lag_ms: int) -> dict[str, str]:
+    """Settings of a topic that keeps every record for ``lag_ms``, and soon after only the last of each key.
+
+    By itself Kafka leaves the segment alone that it writes to, for a week or a gigabyte, and the rest until
+    half of the log is old: `lag_ms` would say little about what is kept. So segments are short, and an
+    eighth more than ``lag_ms`` is the most that a segment waits.
+    """
+    segment_ms = max(1, lag_ms // 8)
+    return {
+        "cleanup.policy": "compact",
+        "min.compaction.lag.ms": str(lag_ms),
+        "max.compaction.lag.ms": str(lag_ms + segment_ms),
+        "segment.ms": str(segment_ms),
+    }
 
 
 def _make(admin: AdminClient, topics: list[NewTopic]) -> tuple[str, ...]:

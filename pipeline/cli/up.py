@@ -30,6 +30,8 @@ from pipeline.stages import STAGES
 from pipeline.topics import ANSWERS
 
 PORT = 8642
+#: Unless set: enough to verify what one sees, and little disk.
+JOURNAL_HOURS = "1"
 SPEEDS = {"simulator": 20.0}
 SIMULATED = {"simulator": "  (simulated: no game, book or price in it is real)"}
 FLOWING = ("odds.snapshots", "games.events", *ANSWERS)
@@ -180,7 +182,8 @@ def _start(
     supervisor: Supervisor, home: Path, port: int, source: list[str], bootstrap: str, console: Console
 ) -> None:
     """Topics, then folds and gateway side by side, then, when all are ready, the producer."""
-    cluster.create_topics(bootstrap, Settings.read(), STAGES.values())
+    settings = Settings.read({"SHARPLINE_JOURNAL_HOURS": JOURNAL_HOURS, **os.environ})
+    cluster.create_topics(bootstrap, settings, STAGES.values())
     logs = home / "logs"
     logs.mkdir(exist_ok=True)
     python = [sys.executable, "-m"]

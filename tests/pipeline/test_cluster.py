@@ -1,7 +1,11 @@
 """What `sharpline topics` makes, and what a stage needs to find."""
 
+import time
+
 import pytest
-from confluent_kafka.admin import AdminClient, ConfigResource
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.cimpl import NewTopic
 
 from pipeline import cluster
 from pipeline.errors import BrokerUnavailable, TopicsUnfit
@@ -9,7 +13,7 @@ from pipeline.local import kraft
 from pipeline.settings import Settings
 from pipeline.topics import DAY_MS, TOPICS
 from tests.processors.chain import chain
-from tests.processors.log import Load
+from tests.processors.log import Load, now_ms, read
 
 pytestmark = pytest.mark.kafka
 
@@ -39,6 +43,7 @@ def test_topics_are_made_once_and_start_offsets_are_committed_once(fresh_kafka: 
     assert (odds["cleanup.policy"], odds["retention.ms"]) == ("delete", str(14 * DAY_MS))
     assert (states["cleanup.policy"], states["min.compaction.lag.ms"]) == ("compact", str(7 * DAY_MS))
     assert (journal["cleanup.policy"], journal["min.compaction.lag.ms"]) == ("compact", str(3 * 3_600_000))
+    assert int(journal["segment.ms"]) < int(journal["min.compaction.lag.ms"]) / 4
     assert {odds["compression.type"], states["compression.type"], journal["compression.type"]} == {"lz4"}
 
     assert {odds["min.insync.replicas"], journal["min.insync.replicas"]} == {"1"}
@@ -80,3 +85,43 @@ def test_a_broker_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(BrokerUnavailable, match="no Kafka answers at"):
         cluster.create_topics(f"127.0.0.1:{port}", Settings(), [])
+
+
+def test_every_version_is_kept_for_as_long_as_said_and_then_the_last_of_each_key(fresh_kafka: str) -> None:
+    lag_ms = 4_000
+    admin = AdminClient({"bootstrap.servers": fresh_kafka})
+    # The broker itself looks for work every 15 s.
+    quick = ConfigEntry("log.cleaner.backoff.ms", "100", incremental_operation=AlterConfigOpType.SET)
+    (done,) = admin.incremental_alter_configs(
+        [ConfigResource(ConfigResource.Type.BROKER, "1", incremental_configs=[quick])]
+    ).values()
+    done.result()
+    admin.create_topics([NewTopic("journal", 1, 1, config=cluster.compacted(lag_ms))])["journal"].result()
+    # Much that is never old: by itself Kafka would wait until half of the log is.
+    quiet = {b"quiet %d" % number: b"%d" % number * 1_000 for number in range(1_000)}
+    producer = Producer({"bootstrap.servers": fresh_kafka})
+    for key, value in quiet.items():
+        producer.produce("journal", value, key)
+    stamped: dict[int, int] = {}
+    """When each version was appended, as the broker has it."""
+
+    def kept() -> set[int]:
+        """The versions of the busy key that are there, after one more was written."""
+        producer.produce("journal", b"%d" % len(stamped), b"busy")
+        producer.flush()
+        messages = read(fresh_kafka, ["journal"])["journal"]
+        read_ms = now_ms()
+        values = {int(message.value or b""): message for message in messages if message.key == b"busy"}
+        stamped.update({version: message.timestamp_ms for version, message in values.items()})
+        young = {version for version, at_ms in stamped.items() if at_ms > read_ms - lag_ms}
+        assert young <= set(values), "what is younger than the lag is all there"
+        assert {m.key: m.value for m in messages if m.key != b"busy"} == quiet
+        return set(values)
+
+    for _ in range(2):  # the second time hardly any of the log is dirty
+        version = len(stamped)
+        until = time.monotonic() + 60
+        assert version in kept()
+        while version in kept():
+            assert time.monotonic() < until, f"version {version} is still there"
+            time.sleep(0.1)
