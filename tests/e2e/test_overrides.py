@@ -4,6 +4,7 @@ Every test puts workers side by side on the same records and lets the same fault
 without an override comes off as well as the whole one, the library has changed, and the override may go.
 """
 
+import logging
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tests.processors.log import EVENTS, Load, now_ms, snapshot
 from tests.processors.sabotaged import Run, await_end_read, await_so, running, start
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+
+logger = logging.getLogger(__name__)
 
 GAP, UNGUARDED = positions.EXIT_CODE, ["--without", "gap-guard"]
 
@@ -44,7 +47,7 @@ def test_what_is_fetched_while_partitions_are_sought_is_not_wiped(fresh_kafka: s
 
     assert [whole.folded(), wiping_run.folded()] == [load.sent] * 2
     assert [whole.faults(), wiping_run.faults()] == [[], []]
-    print(f"without quiet recovery {load.sent - losing.folded()} of {load.sent} records are lost")
+    logger.info("without quiet recovery %s of %s records are lost", load.sent - losing.folded(), load.sent)
     assert losing.folded() < load.sent
 
 
@@ -69,7 +72,7 @@ def test_what_a_late_fetch_brings_is_put_back(fresh_kafka: str, tmp_path: Path) 
 
     assert [whole.folded(), dropping_run.folded()] == [load.sent] * 2
     assert [whole.faults(), dropping_run.faults()] == [[], []]
-    print(f"without giving back {load.sent - losing.folded()} of {load.sent} records are lost")
+    logger.info("without giving back %s of %s records are lost", load.sent - losing.folded(), load.sent)
     assert losing.folded() < load.sent
 
 
@@ -107,7 +110,7 @@ def test_a_batch_that_failed_is_not_acknowledged(fresh_kafka: str, tmp_path: Pat
         await_end_read(load, fresh_kafka, runs)
 
     assert (whole.folded(), whole.faults()) == (load.sent, [])
-    print(f"with take_events {load.sent - skipping.folded()} of {load.sent} records are lost")
+    logger.info("with take_events %s of %s records are lost", load.sent - skipping.folded(), load.sent)
     assert skipping.folded() < load.sent
 
 
@@ -126,7 +129,7 @@ def test_what_is_sent_again_because_its_acknowledgement_was_lost_is_there_once(
             load.records(50)
             await_end_read(load, fresh_kafka, runs)
 
-    print(f"without idempotence {doubled(doubling)} rows are doubled")
+    logger.info("without idempotence %s rows are doubled", doubled(doubling))
     assert (whole.folded(), whole.faults(), doubled(whole)) == (load.sent, [], 0)
     assert doubled(doubling) > 0
 
@@ -165,7 +168,7 @@ def test_a_worker_that_slept_through_its_session_writes_nothing(fresh_kafka: str
         assert whole.worker.ended() == lease.EXIT_CODE
         await_so(lambda: bool(rolled_back(rolling)), rolling.worker.said)
 
-    print(f"without the lease {len(rolled_back(rolling))} rows are rolled back")
+    logger.info("without the lease %s rows are rolled back", len(rolled_back(rolling)))
     assert rolled_back(whole) == set()
     assert (whole.folded(), whole.faults()) == (load.sent, [])
 

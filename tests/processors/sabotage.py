@@ -7,6 +7,7 @@
 import asyncio
 import hashlib
 import json
+import logging
 import os
 import threading
 import time
@@ -26,6 +27,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from pipeline import cluster
 from pipeline.settings import Settings
+from pipeline.telemetry import say
 from pipeline.topics import partition_of
 from processors import safety, takeover, worker
 from processors.lease import Lease
@@ -37,6 +39,8 @@ from processors.worker import _Worker
 
 #: For how long something that must come is waited for inside a fault.
 PATIENCE_S = 20.0
+
+logger = logging.getLogger(__name__)
 
 
 class Now:
@@ -204,10 +208,10 @@ def _slow_seek(now: Now) -> Action:
         if now.is_here and not sought.is_set():
             sought.set()
             seeking.set()
-            print("seeking", flush=True)
+            say(logger, "seeking", logging.WARNING)
             await asyncio.sleep(2.0)
             seeking.clear()
-            print("sought", flush=True)
+            say(logger, "sought", logging.WARNING)
 
     async def run_later(self: Runner, events: Any) -> None:
         while seeking.is_set():
@@ -286,7 +290,7 @@ def _held_write(now: Now) -> Action:
     async def write_held(self: Runner) -> None:
         if now.is_here and self._touched and not held.is_set():
             held.set()
-            print("held", flush=True)
+            say(logger, "held", logging.WARNING)
             while not go.exists():
                 await asyncio.sleep(0.01)
         await write(self)
@@ -374,10 +378,7 @@ def _dump(now: Now) -> Action:
 
     def dump(its: _Worker) -> None:
         store, recovery = its._rows._store, its._app.tables.recovery
-        rows = {
-            key.decode(): [store._key_partition.get(key), hashlib.sha256(value).hexdigest()]
-            for key, value in dict(store.data).items()
-        }
+        rows = {key.decode(): hashlib.sha256(value).hexdigest() for key, value in dict(store.data).items()}
         seconds = recovery._recovery_ended_at - recovery._recovery_started_at
         fresh = now.path.with_suffix(".fresh")
         fresh.write_text(json.dumps({"rows": rows, "seconds": seconds}))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,13 @@ from tests.processors.workers import PATIENCE_S, Worker, chain_worker, ended
 
 Version = Row[Chain]
 _decoder = msgspec.msgpack.Decoder(Version)
+
+
+class Dump(msgspec.Struct, frozen=True):
+    """What a worker held: a digest of each row; and how long it took to recover them."""
+
+    rows: dict[str, str]
+    seconds: float
 
 
 class Run:
@@ -60,6 +68,17 @@ class Run:
         """The last version of each row."""
         return {row.event_id: row for _, row in self.versions()}
 
+    def digests(self) -> dict[str, str]:
+        """Of the last version of each row."""
+        return {row.event_id: sha256(message.value or b"").hexdigest() for message, row in self.versions()}
+
+    def dumped(self) -> Dump:
+        """What the first worker holds; it needs ``--fault dump``."""
+        self.now()
+        path = self.folder / "w0.rows"
+        await_so(path.exists, self.worker.said)
+        return msgspec.json.decode(path.read_bytes(), type=Dump)
+
     def folded(self) -> int:
         """Inputs that are in the rows; where no tick was sent, each counts once."""
         return sum(row.state.count for row in self.rows().values())
@@ -75,7 +94,7 @@ class Run:
 
 @contextmanager
 def running(bootstrap: str, folder: Path, given: Mapping[str, Sequence[str]]) -> Iterator[list[Run]]:
-    """A run for each name, with the options ``given``; their topics are made, all their workers end with this."""
+    """A run for each name, with the options ``given``, their topics made; all their workers end with this."""
     runs = [Run(bootstrap, folder / name, name, *options) for name, options in given.items()]
     cluster.create_topics(bootstrap, Settings(), [run.stage for run in runs])
     with ExitStack() as stack:
