@@ -105,15 +105,18 @@ class Journal(threading.Thread):
                 if message is None or message.error():
                     continue
                 heard_s = time.monotonic()
-                self._note(message)
+                self._take(message)
         finally:
             consumer.close()
 
-    def _note(self, message: Any) -> None:
-        topic, partition = message.topic(), message.partition()
-        self._next[topic, partition] = message.offset() + 1
-        stage, key = self._stage_of[topic], message.key()
-        revision = self._decode(message.value()).revision
+    def note(self, stage: str, partition: int, key: bytes, revision: int, at_ms: int) -> None:
+        """Take note of a row."""
         if revision > self._revisions[stage, key]:
             self._revisions[stage, key] = revision
-            insort(self._went_on_ms[stage, partition], message.timestamp()[1])
+            insort(self._went_on_ms[stage, partition], at_ms)
+
+    def _take(self, message: Any) -> None:
+        topic, partition = message.topic(), message.partition()
+        self._next[topic, partition] = message.offset() + 1
+        revision = self._decode(message.value()).revision
+        self.note(self._stage_of[topic], partition, message.key(), revision, message.timestamp()[1])
