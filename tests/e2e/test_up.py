@@ -89,6 +89,20 @@ def test_a_fold_that_dies_is_started_again_and_the_person_is_told(
     )
 
 
+def test_at_the_end_all_that_was_folded_is_verified() -> None:
+    (port,) = kraft.free_ports(1)
+    options = ["--events", "4", "--seed", "2", "--for", "12", "--port", str(port), "--verify"]
+    done = subprocess.run([SHARPLINE, "up", *options], capture_output=True, text=True, timeout=200)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    table = {line[0]: line[1:] for line in lines if line and line[0] in ("games", "markets", "bets")}
+    for inputs, rows, equal, answers, answers_equal, _, in_flight, waiting, lost in table.values():
+        assert int(inputs) > 0
+        assert (rows, answers, in_flight, waiting, lost) == (equal, answers_equal, "0", "0", "0")
+    assert "holds: whatever could be checked is what its fold makes of the inputs" in done.stdout
+
+
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     import socket
 

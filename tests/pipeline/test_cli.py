@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import ROOT
 
 SHARPLINE = Path(sys.executable).with_name("sharpline")
-COMMANDS = ("process", "produce", "replay", "serve", "tail", "topics", "up")
+COMMANDS = ("process", "produce", "replay", "serve", "tail", "topics", "up", "verify")
 
 
 def sharpline(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -55,6 +55,13 @@ def test_each_command_has_help_with_an_example_and_a_place_in_the_readme(command
             ("replay", "nowhere", "--out", "out"), "nowhere is not an archive", id="nothing to replay"
         ),
         pytest.param(("topics", "--kafka", "127.0.0.1:9"), "127.0.0.1:9", id="no broker for topics"),
+        pytest.param(("verify",), "no Kafka named: give --kafka ADDRESS", id="nothing to verify"),
+        pytest.param(
+            ("verify", "--kafka", "127.0.0.1:9"), "no Kafka answers at 127.0.0.1:9", id="no broker to verify"
+        ),
+        pytest.param(
+            ("verify", "--kafka", "127.0.0.1:9", "--from", "noon"), "'noon' is no time", id="no time"
+        ),
         pytest.param(("produce", "recorded", "nowhere.xz", "--to", "out"), "nowhere.xz", id="missing file"),
     ],
 )

@@ -129,14 +129,10 @@ def now_ms() -> int:
 
 def read(bootstrap: str, topics: Iterable[str]) -> dict[str, list[Message]]:
     """Everything that topics hold, each in order of partition and offset."""
+    found: dict[str, list[Message]] = {topic: [] for topic in topics}
     counts = cluster.partitions(bootstrap)
-    return {
-        topic: [
-            message
-            for number in range(counts[topic])
-            for message in kafka.read(
-                bootstrap, topic, number, 0, kafka.ends(bootstrap, [topic], number)[topic]
-            )
-        ]
-        for topic in topics
-    }
+    for topic, messages in found.items():
+        for number in range(counts[topic]):
+            end = kafka.ends(bootstrap, [topic], number)[topic]
+            messages += kafka.read(bootstrap, topic, number, 0, end)
+    return found

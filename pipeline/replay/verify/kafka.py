@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pipeline.errors import BrokerUnavailable
 from pipeline.replay.verify.tape import Message
@@ -17,7 +17,7 @@ AT_ONCE = 1_000
 def ends(bootstrap: str, topics: list[str], number: int) -> dict[str, int]:
     """Where a partition of each topic ends now, in the order in which they are named."""
     with _reading(bootstrap) as consumer:
-        return {topic: _kept(consumer, bootstrap, topic, number)[1] for topic in topics}
+        return {topic: _end(consumer, bootstrap, topic, number) for topic in topics}
 
 
 def read(bootstrap: str, topic: str, number: int, start: int, end: int) -> Iterator[Message]:
@@ -28,29 +28,30 @@ def read(bootstrap: str, topic: str, number: int, start: int, end: int) -> Itera
     BrokerUnavailable
         If nothing came for 20 s.
     """
+    if start >= end:
+        return
     with _reading(bootstrap) as consumer:
-        place = TopicPartition(topic, number, max(start, _kept(consumer, bootstrap, topic, number)[0]))
-        consumer.assign([place])
-        at, progress_s = place.offset, time.monotonic()
+        # Where that has expired, from the oldest record on.
+        consumer.assign([TopicPartition(topic, number, start)])
+        at, progress_s = start, time.monotonic()
         while at < end:
             try:
                 messages: list[Any] = consumer.consume(min(AT_ONCE, end - at), 0.05)
             except KafkaException as error:
                 raise _gone(bootstrap, topic, number, at, error) from error
             for message in messages:
-                if (fault := message.error()) is not None:
+                if (fault := message.error()) is None:
+                    at = message.offset() + 1
+                    if at > end:
+                        return
+                    yield _message(message)
+                elif fault.code() == KafkaError._PARTITION_EOF:  # the last offsets may have no records
+                    at = max(at, message.offset())
+                else:
                     raise _gone(bootstrap, topic, number, at, fault.str())
-                at = message.offset() + 1
-                if at > end:
-                    return
-                yield _message(message)
             if messages:
                 progress_s = time.monotonic()
-                continue
-            # The last offsets may have been compacted away: then only the position says that all was read.
-            (position,) = consumer.position([TopicPartition(topic, number)])
-            at = max(at, position.offset)
-            if time.monotonic() - progress_s > IDLE_S:
+            elif time.monotonic() - progress_s > IDLE_S:
                 raise _gone(bootstrap, topic, number, at, f"nothing came for {IDLE_S:.0f} s")
 
 
@@ -65,12 +66,12 @@ def _message(message: Any) -> Message:
     )
 
 
-def _kept(consumer: Consumer, bootstrap: str, topic: str, number: int) -> tuple[int, int]:
+def _end(consumer: Consumer, bootstrap: str, topic: str, number: int) -> int:
     try:
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=IDLE_S)
+        end: int = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=IDLE_S)[1]
     except KafkaException as error:
         raise _gone(bootstrap, topic, number, 0, error.args[0].str()) from error
-    return low, high
+    return end
 
 
 def _gone(bootstrap: str, topic: str, number: int, offset: int, why: Any) -> BrokerUnavailable:
@@ -87,6 +88,7 @@ def _reading(bootstrap: str) -> Iterator[Consumer]:
             "group.id": "sharpline.verify",  # wanted by librdkafka, never joined
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
             "fetch.wait.max.ms": 10,
             "fetch.queue.backoff.ms": 10,
             "queued.max.messages.kbytes": 8_192,  # a dozen partitions are read side by side

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import islice
 from typing import Any
 
@@ -106,7 +107,7 @@ def _builtins(value: Any) -> Any:
         return {str(name): _builtins(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_builtins(item) for item in value]
-    return value
+    return value.value if isinstance(value, Enum) else value
 
 
 class _Absent:
