@@ -159,10 +159,11 @@ def _long_bytes(number: int) -> bytes:
 def _long(value: bytes, place: int) -> tuple[int, int]:
     """A number of Avro's that begins at a place, and where it ends."""
     folded = shift = 0
-    while (byte := value[place]) & 0x80:
+    for byte in value[place : place + 9]:
+        place += 1
+        if byte < 0x80:
+            folded |= byte << shift
+            return (folded >> 1) ^ -(folded & 1), place
         folded |= (byte & 0x7F) << shift
-        place, shift = place + 1, shift + 7
-        if shift > 56:
-            raise ValueError("a number of more than eight bytes")
-    folded |= byte << shift
-    return (folded >> 1) ^ -(folded & 1), place + 1
+        shift += 7
+    raise ValueError("a number that is cut short, or of more than nine bytes")

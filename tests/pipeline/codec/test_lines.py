@@ -90,7 +90,7 @@ def test_damaged_lines_are_read_as_fastavro_reads_them_or_left_to_it(
         pytest.param(written(line(book="b" * 64)), id="long text"),
         pytest.param(written(line(prices=(1.9,))), id="one price"),
         pytest.param(written(line(prices=(2.0, 3.0, 4.0, 5.0))), id="four prices"),
-        pytest.param(written(line(quoted_at_ms=2**62)), id="number of nine bytes"),
+        pytest.param(written(line(quoted_at_ms=2**62)), id="number of ten bytes"),
         pytest.param(BEFORE + b"\x01" + written(line())[len(BEFORE) :], id="block with its size"),
         pytest.param(written(line())[:-20], id="cut short"),
         pytest.param(BEFORE, id="nothing"),
