@@ -86,13 +86,11 @@ class Checkpoints:
             if last < first or not path.exists():
                 continue
             try:
-                checkpoint = read(path, self._origin, tp.partition)
-                if checkpoint.offset > last:
-                    raise CheckpointUnfit(f"it stands for {checkpoint.offset}, and the log ends at {last}")
+                checkpoint = read(path, self._origin, tp.partition, (first, last))
             except (CheckpointUnfit, OSError) as error:
                 say(logger, "checkpoint ignored", logging.WARNING, file=path.name, reason=str(error))
                 continue
-            if checkpoint.offset >= first:
+            if checkpoint is not None:
                 found[tp] = checkpoint
         return found
 
@@ -130,6 +128,7 @@ class Checkpoints:
         loop.run_in_executor(None, self._write, header, rows).add_done_callback(self._end)
 
     def _end(self, _: "asyncio.Future[None]") -> None:
+        self._rows.end_snapshot()
         self._writing = False
 
     def _write(self, header: _Header, rows: Snapshot) -> None:
@@ -158,13 +157,13 @@ def write(path: Path, header: _Header, rows: Snapshot) -> int:
     return size
 
 
-def read(path: Path, origin: Origin, partition: int) -> Checkpoint:
-    """Read a checkpoint back.
+def read(path: Path, origin: Origin, partition: int, wanted: tuple[int, int]) -> Checkpoint | None:
+    """Read a checkpoint back; None if it is older than the first of the ``wanted`` offsets.
 
     Raises
     ------
     CheckpointUnfit
-        One sentence, where it is damaged, or of other rows than asked for.
+        One sentence, where it is damaged, of other rows than asked for, or ahead of the last offset.
     OSError
         If it cannot be read at all.
     """
@@ -174,6 +173,10 @@ def read(path: Path, origin: Origin, partition: int) -> Checkpoint:
             header = _header.decode(_following(file))
             if (header.format, header.origin, header.partition) != (_FORMAT, origin, partition):
                 raise CheckpointUnfit(f"it is of {header.origin}, and not of {origin}")
+            if header.offset > wanted[1]:
+                raise CheckpointUnfit(f"it stands for offset {header.offset}, the log ends at {wanted[1]}")
+            if header.offset < wanted[0]:
+                return None
             while isinstance(block := _rows.decode(_following(file)), dict):
                 rows |= block
         except msgspec.DecodeError as error:

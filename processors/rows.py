@@ -50,16 +50,19 @@ class Snapshot:
         for key in islice(self._keys, self._count):
             # In this order: a value that is replaced in between is found in both.
             value = self._data.get(key, b"")
-            yield key, self._before.get(key, value)
+            value = self._before.get(key, value)
+            if self._spoilt:
+                break
+            yield key, value
         if self._spoilt:
-            raise CheckpointUnfit("the worker's partitions changed while it was written")
+            raise CheckpointUnfit("the worker stopped, or its partitions changed")
 
     def keep(self, key: bytes, value: bytes) -> None:
         """A value is about to be replaced."""
         self._before.setdefault(key, value)
 
     def spoil(self) -> None:
-        """Rows are about to come and go."""
+        """Rows are about to come and go, or nobody waits for it any more."""
         self._spoilt = True
 
 
@@ -115,9 +118,15 @@ class Rows:
         self._hold(key, partition, value)
 
     def snapshot(self, partition: int) -> Snapshot:
-        """The rows of a partition as they are now. The last snapshot must have been read by then."""
+        """The rows of a partition as they are now, until `end_snapshot`; one at a time."""
         self._snapshot = Snapshot(partition, self._keys[partition], self._store.data)
         return self._snapshot
+
+    def end_snapshot(self) -> None:
+        """The snapshot has been read; if not, its reader is told that it is spoilt."""
+        if self._snapshot is not None:
+            self._snapshot.spoil()
+            self._snapshot = None
 
     def bytes_of(self, partition: int) -> int:
         """What the rows of a partition amount to."""
@@ -125,8 +134,7 @@ class Rows:
 
     def load(self, found: Mapping[TP, Latest]) -> None:
         """Take over what changelog partitions hold; `reopen` follows."""
-        if self._snapshot is not None:
-            self._snapshot.spoil()
+        self.end_snapshot()
         for tp, values in found.items():
             for key, value in values.items():
                 if value is None:

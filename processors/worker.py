@@ -136,6 +136,8 @@ class _Worker:
         worker.loop.run_until_complete(worker.start())
         # start() returns when stopping begins, and Faust's own way to the end of it sleeps for two seconds.
         worker.loop.run_until_complete(worker._signal_stop_future or worker.stop())
+        # A stop does not wait for a checkpoint: what it would save is read in a moment.
+        self._rows.end_snapshot()
         if worker.crash_reason is not None:
             raise worker.crash_reason
 

@@ -29,13 +29,16 @@ from pipeline.topics import TICKS, partition_of
 from processors.safety import QuietRecovery
 from processors.worker import run
 from tests.benchmarks.board import START_MS, Board, Load, event_id
+from tests.benchmarks.system import system
 from tests.processors.workers import Worker, ended
 
-EVENTS, VERSIONS, COMPARED = 100_000, 7, 10_000
+EVENTS, VERSIONS, COMPARED = 100_000, 7, 50_000
+RATE, SECONDS = 200.0, 40.0
 BOOKS, BOARDS = 8, 100  # 8 books make a row of 2 KB
 SNAPSHOTS = "odds.snapshots"
 PATIENCE_S = 120.0
 CHANGELOG = cluster.changelog(MARKETS.name)
+CHECKPOINTED = re.compile(r"^sharpline_processors_checkpoint_bytes_total\{.*\} (\S+)$", re.MULTILINE)
 SAID = re.compile(r"recovered rows=(\d+) checkpoint=(\d+) changelog=(\d+) seconds=([\d.]+)")
 
 
@@ -241,12 +244,33 @@ def compare(events: int) -> None:
     )
 
 
+def growth() -> None:
+    """What journal and checkpoints take a second, at a steady load of whole boards."""
+    load = Load(rates=((RATE, SECONDS),))
+    with system() as running:
+        assert running.broker.data is not None
+        running.append(load, whole=False)
+        running.start()
+        running.await_read()
+        before = journal_bytes(running.broker.data)
+        run = running.run(load, linger_ms=5.0)
+        journal = (journal_bytes(running.broker.data) - before) / SECONDS
+        _, metrics = running.markets[0].asked("/metrics")
+    written = sum(float(size) for size in CHECKPOINTED.findall(metrics)) / SECONDS
+    click.echo(
+        f"{RATE:.0f} snapshots of {load.lines} lines a second ({len(run.marks):,} records): journal "
+        f"{journal / 1e3:,.0f} KB a second on disk, {journal * 3600 / 1e6:,.0f} MB an hour; checkpoints "
+        f"{written / 1e3:,.0f} KB a second"
+    )
+
+
 def main() -> None:
     """Measure and print."""
     click.echo(f"{'':<34}{'of ckpt':>9}{'of log':>9}{'recovered':>12}{'ready':>8}{'answer':>9}{'settled':>9}")
     for versions in (1, VERSIONS):
         measure(EVENTS, versions)
     compare(COMPARED)
+    growth()
 
 
 if __name__ == "__main__":

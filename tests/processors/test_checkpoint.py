@@ -23,6 +23,7 @@ NAME = cluster.changelog(chain().name)
 ORIGIN = Origin(NAME, "id", 1)
 BYTES = {b"%d" % number: b"row of %d" % number for number in range(9)}
 PLACE = TP(NAME, 3)
+ALL = 0, 2**60
 
 
 def written(path: Path, values: Mapping[bytes, bytes], offset: int = 7) -> int:
@@ -39,7 +40,7 @@ def test_rows_are_read_back_as_they_were_written(values: dict[bytes, bytes], off
 
         size = written(path, values, offset)
 
-        assert read(path, ORIGIN, PLACE.partition) == (offset, values)
+        assert read(path, ORIGIN, PLACE.partition, ALL) == (offset, values)
         assert [file.name for file in Path(folder).iterdir()] == ["rows"]
         assert path.stat().st_size == size
 
@@ -56,7 +57,7 @@ def test_a_damaged_file_is_never_taken_for_rows(data: st.DataObject) -> None:
         path.write_bytes(whole[:at] if cut else whole[:at] + bytes([whole[at] ^ other]) + whole[at + 1 :])
 
         with pytest.raises(CheckpointUnfit, match="it is damaged"):
-            read(path, ORIGIN, PLACE.partition)
+            read(path, ORIGIN, PLACE.partition, ALL)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_the_rows_of_another_are_refused(tmp_path: Path, origin: Origin, partiti
     written(tmp_path / "rows", BYTES)
 
     with pytest.raises(CheckpointUnfit, match="it is of "):
-        read(tmp_path / "rows", origin, partition)
+        read(tmp_path / "rows", origin, partition, ALL)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_what_was_there_stays_when_a_checkpoint_comes_to_nothing(tmp_path: Path)
     with pytest.raises(CheckpointUnfit):
         checkpoint.write(path, checkpoint._Header(checkpoint._FORMAT, ORIGIN, 3, 8), spoilt)
 
-    assert read(path, ORIGIN, PLACE.partition) == (7, BYTES)
+    assert read(path, ORIGIN, PLACE.partition, ALL) == (7, BYTES)
 
 
 class Journal:
@@ -123,7 +124,7 @@ class Journal:
             await asyncio.sleep(0.001)
 
     def found(self) -> recovery.Checkpoint | None:
-        return self.checkpoints.find({PLACE: (0, 2**60)}).get(PLACE)
+        return self.checkpoints.find({PLACE: ALL}).get(PLACE)
 
 
 def test_a_checkpoint_is_due_when_the_journal_has_grown_enough(tmp_path: Path) -> None:

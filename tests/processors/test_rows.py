@@ -78,6 +78,7 @@ def test_a_snapshot_stays_as_it_was_while_the_table_goes_on() -> None:
     seen += reading
 
     assert (seen, len(snapshot)) == ([(b"%d" % number, written) for number in range(3)], 3)
+    table.end_snapshot()
     assert dict(table.snapshot(3)) == {b"%d" % number: b"much later" for number in range(4)}
 
 
