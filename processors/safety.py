@@ -47,7 +47,8 @@ class GivingBack(driver.AIOKafkaConsumerThread):
     """Puts records back that were fetched while the flow was stopped.
 
     A fetch that was under way when recovery stopped the flow may end after the partitions were sought to
-    their committed offsets. Faust drops its records, and reads on behind them: they would be missing.
+    their committed offsets. Faust drops its records and seeks again; but aiokafka seeks to no offset of 0, so
+    where nothing was committed yet the worker would read on behind them: they would be missing.
     """
 
     async def _fetch_records(
@@ -159,7 +160,7 @@ class TimeScheduler(DefaultSchedulingStrategy):
 
 
 class QuickConsumer(aiokafka.AIOKafkaConsumer):
-    """Faust hard-codes a fetch wait of 1.5 s, for which a stopping or rebalancing worker waits as well."""
+    """Faust hard-codes a fetch wait of 1.5 s, behind which each of a recovery's questions to a broker waits."""
 
     def __init__(self, *topics: str, **settings: Any) -> None:
         super().__init__(*topics, **{**settings, "fetch_max_wait_ms": FETCH_WAIT_MS})

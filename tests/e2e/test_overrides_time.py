@@ -70,7 +70,7 @@ def test_while_catching_up_topics_are_read_by_time(fresh_kafka: str, tmp_path: P
         at_ms = backlog(fresh_kafka)
         start(runs)
         for run in runs:
-            await_so(lambda run=run: not run.lag(), run.worker.said)  # type: ignore[misc]
+            await_so(lambda run=run: not run.lag(), run.worker.said)
 
     by_time, by_turns = (inversions(run, at_ms) for run in runs)
     logger.info("of 2,000 odds %s came too late by time, %s by turns of the topics", by_time, by_turns)
@@ -115,7 +115,7 @@ def test_rows_that_are_recovered_in_bulk_are_those_of_faust(fresh_kafka: str, tm
         clean_quickly(fresh_kafka, [cluster.changelog(run.stage.name) for run in runs])
         expected = [journal(fresh_kafka, run) for run in runs]
         for run in runs:
-            await_so(lambda run=run: kept(fresh_kafka, run) < VERSIONS, lambda: "no holes")  # type: ignore[misc]
+            await_so(lambda run=run: kept(fresh_kafka, run) < VERSIONS, lambda: "no holes")
         start(runs)
         bulk, faust = (run.dumped() for run in runs)
 
@@ -143,7 +143,7 @@ def _set(settings: dict[str, str]) -> list[ConfigEntry]:
 
 def journal(bootstrap: str, run: Run) -> set[str]:
     """Many versions of each row; some events end, and some come back. Those that are there at the end."""
-    log, there = cluster.topic_ids(bootstrap, run.stage.sources), set()
+    log, there = cluster.topic_ids(bootstrap, run.stage.sources), set[str]()
     producer, pad = Producer({"bootstrap.servers": bootstrap}), random.Random(13)
     for place in range(VERSIONS):
         event_id = EVENTS[place % len(EVENTS)]

@@ -81,7 +81,7 @@ def sabotage(without: list[str], fault: str | None, now: Now) -> None:
         threading.Thread(target=wait_and_act, args=(self,), daemon=True).start()
         work(self)
 
-    _Worker.work = work_sabotaged  # type: ignore[method-assign]
+    _Worker.work = work_sabotaged
 
 
 # What is taken out.
@@ -92,11 +92,11 @@ def _no_preflight() -> None:
 
 
 def _no_lease() -> None:
-    Lease.check = lambda *_: None  # type: ignore[method-assign]
+    Lease.check = lambda *_: None
 
 
 def _no_watchdog() -> None:
-    Watchdog.start = lambda _: None  # type: ignore[method-assign]
+    Watchdog.start = lambda _: None
 
 
 def _no_takeover() -> None:
@@ -104,14 +104,14 @@ def _no_takeover() -> None:
 
 
 def _no_fetch_wait() -> None:
-    safety.QuickConsumer = aiokafka.AIOKafkaConsumer  # type: ignore[misc]
+    safety.QuickConsumer = aiokafka.AIOKafkaConsumer
 
 
 def _no_gap_guard() -> None:
     async def admit(self: Positions, tp: Any, offset: int) -> None:
         self._next[tp] = max(self.next(tp), offset + 1)
 
-    Positions.admit = admit  # type: ignore[method-assign]
+    Positions.admit = admit
 
 
 def _no_batches() -> None:
@@ -119,7 +119,7 @@ def _no_batches() -> None:
         async for events in stream.take_events(256, within=0.002):
             await self._runner.run(events)
 
-    _Worker._agent = agent  # type: ignore[method-assign]
+    _Worker._agent = agent
 
 
 def _no_row_partitions() -> None:
@@ -135,12 +135,12 @@ def _no_row_partitions() -> None:
         begin(self, *args)
         self._store._key_partition = Computed()
 
-    def hold_without(self: Rows, key: bytes, *args: Any) -> None:
-        hold(self, key, *args)
+    def hold_without(self: Rows, key: bytes, partition: int, value: bytes) -> None:
+        hold(self, key, partition, value)
         self._store._key_partition.pop(key, None)
 
-    Rows.__init__ = begin_without  # type: ignore[method-assign]
-    Rows._hold = hold_without  # type: ignore[method-assign]
+    Rows.__init__ = begin_without
+    Rows._hold = hold_without
 
 
 def _own(kind: type, name: str) -> Callable[[], None]:
@@ -219,7 +219,7 @@ def _slow_seek(now: Now) -> Action:
         await run(self, events)
 
     _after_seek_of_recovery(slowly)
-    Runner.run = run_later  # type: ignore[method-assign]
+    Runner.run = run_later
     return _rejoin
 
 
@@ -295,7 +295,7 @@ def _held_write(now: Now) -> Action:
                 await asyncio.sleep(0.01)
         await write(self)
 
-    Runner._write = write_held  # type: ignore[method-assign]
+    Runner._write = write_held
     return _nothing
 
 
@@ -303,13 +303,13 @@ def _raising_batch(now: Now) -> Action:
     """The next batch raises, before anything of it was folded."""
     run, raised = Runner._fold_inputs, threading.Event()
 
-    async def fold_inputs(self: Runner, *args: Any) -> None:
+    async def fold_inputs(self: Runner, partition: int, key: bytes, inputs: Any) -> None:
         if now.is_here and not raised.is_set():
             raised.set()
             raise ArithmeticError("as the fault had it")
-        await run(self, *args)
+        await run(self, partition, key, inputs)
 
-    Runner._fold_inputs = fold_inputs  # type: ignore[method-assign]
+    Runner._fold_inputs = fold_inputs
     return _nothing
 
 
@@ -322,7 +322,7 @@ def _hanging_agent(now: Now) -> Action:
             await asyncio.Event().wait()
         await run(self, events)
 
-    Runner.run = run_never  # type: ignore[method-assign]
+    Runner.run = run_never
     return _nothing
 
 
