@@ -160,7 +160,7 @@ class TimeScheduler(DefaultSchedulingStrategy):
 
 
 class QuickConsumer(aiokafka.AIOKafkaConsumer):
-    """Faust hard-codes a fetch wait of 1.5 s, behind which each of a recovery's questions to a broker waits."""
+    """Faust hard-codes a fetch wait of 1.5 s, behind which every question of a recovery to a broker waits."""
 
     def __init__(self, *topics: str, **settings: Any) -> None:
         super().__init__(*topics, **{**settings, "fetch_max_wait_ms": FETCH_WAIT_MS})

@@ -7,7 +7,8 @@ from pathlib import Path
 from pipeline.errors import SharplineError
 from processors.worker import run
 from tests.processors.chain import chain
-from tests.processors.sabotage import FAULTS, WITHOUT, Now, sabotage, shorten
+from tests.processors.faults import FAULTS, Now
+from tests.processors.sabotage import WITHOUT, sabotage, shorten
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
