@@ -6,7 +6,7 @@ of fault; whatever is wrong with a record to be written becomes `Refused`.
 
 import json
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from io import BytesIO
 from struct import Struct as Layout
 from typing import Any, NamedTuple
@@ -60,7 +60,15 @@ def _fault(topic: Topic, key: bytes, record: Any) -> str:
 
 def encode(topic: str, record: Record) -> tuple[bytes, bytes]:
     """Key and value of a record. Raises Refused where the record is not sound."""
-    key, value = _sound(topic, record, partial(_write, topic))
+    header, schema, _ = _newest(topic)
+
+    def write(datum: Any) -> bytes:
+        buffer = BytesIO()
+        buffer.write(header)
+        schemaless_writer(buffer, schema, datum)
+        return buffer.getvalue()
+
+    key, value = _sound(topic, record, write)
     if len(value) > MAXIMUM_BYTES:
         raise Refused(f"{topic}: {len(value)} bytes are more than the {MAXIMUM_BYTES} that a record may have")
     return key, value
@@ -68,42 +76,26 @@ def encode(topic: str, record: Record) -> tuple[bytes, bytes]:
 
 def check(topic: str, record: Record) -> bytes:
     """The key of a record that may enter its topic. Raises Refused where it is not sound."""
-    return _sound(topic, record, lambda datum, _: msgspec.msgpack.encode(datum))[0]
+    return _sound(topic, record, msgspec.msgpack.encode)[0]
 
 
-def _sound(topic: str, record: Record, write: Callable[[Any, Any], bytes]) -> tuple[bytes, bytes]:
+def _sound(topic: str, record: Record, write: Callable[[Any], bytes]) -> tuple[bytes, bytes]:
     """Key and bytes of a record that may enter its topic. Raises Refused where it is not sound.
 
-    ``write`` takes the record's fields, and a record made of them. It is called whatever the record is: of
-    what cannot be UTF-8 only an encoder tells.
+    ``write`` takes the record's fields, whatever they are: of what cannot be UTF-8 only an encoder tells.
     """
     place = TOPICS[topic]
     try:
         # A Struct is made without a look at types and ranges, so they are looked at here, as at decoding.
         datum: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(bytes,))
-        written = write(datum, _convert(datum, place.record))
+        _convert(datum, place.record)
+        written = write(datum)
         key = place.key(record).encode()
     except (msgspec.ValidationError, ValueError, TypeError, OverflowError, AttributeError) as error:
         raise Refused(f"{topic}: not a {place.record.__name__} that its schema allows: {error}") from error
     if fault := _fault(place, key, record):
         raise Refused(f"{topic}: {fault}")
     return key, written
-
-
-def _write(topic: str, datum: Any, record: Any) -> bytes:
-    """The value of a message. Raises whatever fastavro does."""
-    header, schema, newest = _newest(topic)
-    buffer = BytesIO()
-    buffer.write(header)
-    around = _around_lines(newest)
-    written = around and lines.write(record.lines, around.statuses)
-    if around and written:
-        schemaless_writer(buffer, around.before, datum)
-        buffer.write(written)
-        schemaless_writer(buffer, around.after, datum)
-    else:
-        schemaless_writer(buffer, schema, datum)
-    return buffer.getvalue()
 
 
 def decode(topic: str, key: bytes | None, value: bytes | None) -> Any:

@@ -1,16 +1,13 @@
-"""The lines of a snapshot as Avro bytes, written and read in one loop.
+"""The lines of a snapshot out of Avro bytes, in one loop.
 
-A poll has some 75 of them. fastavro looks each field up in its schema and calls a function for each byte of
-a number: 1.8 µs to read a line and 2.0 to write one, against 0.9 and 0.3 here. Only what every poll is made
+A poll has some 75 of them, and every worker and gateway reads it. fastavro looks each field up in its schema
+and calls a function for each byte of a number: 1.8 µs a line, against 0.9 here. Only what every poll is made
 of is known: with anything else, and with all that is wrong, the codec turns to fastavro.
 """
 
 import struct
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
-
-from pipeline.records import Line
 
 #: The fields of a line, and their types.
 FIELDS = (
@@ -27,8 +24,6 @@ _TWO, _THREE = struct.Struct("<dBddBB"), struct.Struct("<dBdddBB")
 _TWO_PRICES, _THREE_PRICES = 4, 6
 #: Of a text: its length is odd, so negative, or takes more than this one byte.
 _UNUSUAL = 0x81
-#: Of an array; and the number 0.
-_END = b"\x00"
 
 
 def knows(schema: Any) -> bool:
@@ -41,32 +36,6 @@ def knows(schema: Any) -> bool:
 def statuses(schema: Any) -> tuple[str, ...]:
     """The symbols of the status of a line."""
     return tuple(next(field["type"]["symbols"] for field in schema["fields"] if field["name"] == "status"))
-
-
-def write(lines: Sequence[Line], statuses: tuple[str, ...]) -> bytes | None:
-    """The array of lines, as fastavro would write it; None where a number of prices is not two or three.
-
-    ``statuses`` are the symbols of the schema. Raises ValueError where a text cannot be UTF-8.
-    """
-    if not lines:
-        return _END
-    written = [_long_bytes(len(lines))]
-    two, by_status = _TWO.pack, {status: 2 * place for place, status in enumerate(statuses)}
-    spoken, quoted_at_ms = _END, 0
-    for line in lines:
-        if line.quoted_at_ms != quoted_at_ms:
-            quoted_at_ms = line.quoted_at_ms
-            spoken = _long_bytes(quoted_at_ms)
-        prices, status = line.prices, by_status[line.status]
-        if len(prices) == 2:
-            rest = two(line.line, _TWO_PRICES, prices[0], prices[1], 0, status)
-        elif len(prices) == 3:
-            rest = _THREE.pack(line.line, _THREE_PRICES, *prices, 0, status)
-        else:
-            return None
-        written += (_names_bytes(line.book, line.market, line.scope), rest, spoken)
-    written.append(_END)
-    return b"".join(written)
 
 
 def read(value: bytes, place: int, statuses: tuple[str, ...]) -> tuple[list[dict[str, Any]], int] | None:
@@ -85,7 +54,7 @@ def _read(value: bytes, place: int, statuses: tuple[str, ...]) -> tuple[list[dic
     found = []
     two, goes_on_with = _TWO.unpack_from, value.startswith
     # The lines of a book share its time, as a rule: these are the bytes of the last one.
-    spoken, quoted_at_ms = _END, 0
+    spoken, quoted_at_ms = b"\x00", 0
     count, place = _long(value, place)
     while count:
         if count < 0:
@@ -139,21 +108,6 @@ def _names(texts: bytes) -> tuple[str, ...]:
         found.append(texts[place + 1 : end].decode())
         place = end
     return tuple(found)
-
-
-@lru_cache(maxsize=16_384)
-def _names_bytes(*texts: str) -> bytes:
-    encoded = [text.encode() for text in texts]
-    return b"".join([_long_bytes(len(text)) + text for text in encoded])
-
-
-def _long_bytes(number: int) -> bytes:
-    folded, written = (number << 1) ^ (number >> 63), bytearray()
-    while folded > 0x7F:
-        written.append(folded & 0x7F | 0x80)
-        folded >>= 7
-    written.append(folded)
-    return bytes(written)
 
 
 def _long(value: bytes, place: int) -> tuple[int, int]:

@@ -59,18 +59,6 @@ def test_usual_lines_are_read_as_fastavro_reads_them(quotes: list[r.Line]) -> No
     assert read(value) == read_by_fastavro(value)
 
 
-@given(st.lists(USUAL, max_size=5))
-def test_usual_lines_are_written_as_fastavro_writes_them(quotes: list[r.Line]) -> None:
-    array = written(*quotes).removeprefix(BEFORE).removesuffix(AFTER)
-
-    assert lines.write(quotes, STATUSES) == array
-
-
-@pytest.mark.parametrize("prices", [(), (1.9,), (2.0, 3.0, 4.0, 5.0)])
-def test_an_unusual_number_of_prices_is_left_to_fastavro(prices: tuple[float, ...]) -> None:
-    assert lines.write([line(), line(prices=prices)], STATUSES) is None
-
-
 @given(quotes=st.lists(USUAL, min_size=1, max_size=3), data=st.data())
 def test_damaged_lines_are_read_as_fastavro_reads_them_or_left_to_it(
     quotes: list[r.Line], data: st.DataObject
