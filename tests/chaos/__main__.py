@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import click
 
+from tests.chaos.ground import Outcome
 from tests.chaos.report import tables
 from tests.chaos.scenarios import SCENARIOS, Amount
 
@@ -54,13 +55,15 @@ def main(names: tuple[str, ...], seed: int | None, minutes: float, load_minutes:
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
     said = f"seed {seed}, {machine}, {datetime.now(UTC):%Y-%m-%d}"
     click.echo(said)
-    outcomes = []
-    for name in wanted:
-        say(f"== {name}: {SCENARIOS[name].__doc__}")
-        outcomes.append(SCENARIOS[name](amount, say))
-        click.echo(f"{name}: {'holds' if outcomes[-1].holds else 'DOES NOT HOLD'}")
-    click.echo(f"\n{said}, load average {os.getloadavg()[2]:.1f} over the last 15 minutes\n")
-    click.echo(tables(outcomes))
+    outcomes: list[Outcome] = []
+    try:
+        for name in wanted:
+            say(f"== {name}: {SCENARIOS[name].__doc__}")
+            outcomes.append(SCENARIOS[name](amount, say))
+            click.echo(f"{name}: {'holds' if outcomes[-1].holds else 'DOES NOT HOLD'}")
+    finally:  # also after Ctrl-C: what was measured until then
+        click.echo(f"\n{said}, load average {os.getloadavg()[2]:.1f} over the last 15 minutes\n")
+        click.echo(tables(outcomes))
     sys.stdout.flush()
     # Not sys.exit: librdkafka's handles wait for their broker as the interpreter ends, and it is gone.
     os._exit(0 if all(outcome.holds for outcome in outcomes) else 1)

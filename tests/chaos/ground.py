@@ -246,6 +246,8 @@ def ground(
         made.fault(str(error))
     finally:
         made.outcome.exits = dict(made.fleet.exits)
+        if made.outcome.exits:
+            say(f"workers that ended by themselves, by stage and exit code: {made.outcome.exits}")
         made.fleet.end()
         if made.journal.is_alive():
             made.journal.stop()
