@@ -2,15 +2,17 @@
 
 Run it: ``make bench ARGS=recovery``. The rows are the markets fold's, of 2 KB, put into its changelog in
 one version each and in several, as many as an hour at 200 a second leaves behind. "recovered" is what the
-worker says it took to read them, "ready" is from the start of its process, "answer" from its kill to the
-answers to snapshots that were sent right after, and "settled" to such that were sent behind a tick, which
-asks every open event of its partition whether it is due.
+worker says it took to read them, "ready" is from the start of its process, "CPU" what it has used by then,
+"answer" from its kill to the answers to snapshots that were sent right after, and "settled" to such that were
+sent behind a tick, which asks every open event of its partition whether it is due.
 """
 
 import re
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +31,7 @@ from pipeline.topics import TICKS, partition_of
 from processors.safety import QuietRecovery
 from processors.worker import run
 from tests.benchmarks.board import START_MS, Board, Load, event_id
-from tests.benchmarks.system import system
+from tests.benchmarks.system import cpu_seconds, system
 from tests.processors.workers import Worker, ended
 
 EVENTS, VERSIONS, COMPARED = 100_000, 7, 50_000
@@ -50,6 +52,7 @@ class Seen(NamedTuple):
     from_changelog: int
     recovered_s: float
     ready_s: float
+    cpu_s: float
 
 
 def rows(bootstrap: str) -> list[Row]:
@@ -111,7 +114,7 @@ def started(worker: Worker, times: int) -> Seen:
         time.sleep(0.01)
     ready_s = time.perf_counter() - begun_s
     *counts, seconds = SAID.findall(worker.said())[-1]
-    return Seen(*map(int, counts), float(seconds), ready_s)
+    return Seen(*map(int, counts), float(seconds), ready_s, cpu_seconds(worker))
 
 
 class Asker:
@@ -182,8 +185,18 @@ def said(name: str, seen: Seen, *more: str) -> None:
     """One line of the table."""
     click.echo(
         f"{name:<34}{seen.from_checkpoint:>9,}{seen.from_changelog:>9,}{seen.recovered_s:>10.2f} s"
-        f"{seen.ready_s:>6.1f} s{''.join(f'{text:>9}' for text in more)}"
+        f"{seen.ready_s:>6.1f} s{seen.cpu_s:>6.1f} s{''.join(f'{text:>9}' for text in more)}"
     )
+
+
+@contextmanager
+def telling(worker: Worker) -> Iterator[None]:
+    """Where that fails, print what the worker said last."""
+    try:
+        yield
+    except RuntimeError:
+        click.echo(worker.said()[-2_000:])
+        raise
 
 
 def measure(events: int, versions: int) -> None:
@@ -196,7 +209,7 @@ def measure(events: int, versions: int) -> None:
         arguments = [MARKETS.name, "--data", str(work), "--worker", "w0"]
         worker = Worker(kafka.bootstrap, work / "w0.log", 0, "processors", *arguments)
         name = f"{events:,} events, {versions} version{'s' * (versions > 1)}"
-        with ended([worker]):
+        with ended([worker]), telling(worker):
             said(f"{name}, changelog", started(worker, 1))
             asker = Asker(kafka.bootstrap)
             asker.tick()
@@ -266,7 +279,9 @@ def growth() -> None:
 
 def main() -> None:
     """Measure and print."""
-    click.echo(f"{'':<34}{'of ckpt':>9}{'of log':>9}{'recovered':>12}{'ready':>8}{'answer':>9}{'settled':>9}")
+    columns = ("recovered", 12), ("ready", 8), ("CPU", 8), ("answer", 9), ("settled", 9)
+    named = "".join(f"{name:>{width}}" for name, width in columns)
+    click.echo(f"{'':<34}{'of ckpt':>9}{'of log':>9}{named}")
     for versions in (1, VERSIONS):
         measure(EVENTS, versions)
     compare(COMPARED)
