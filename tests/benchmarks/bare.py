@@ -1,13 +1,14 @@
 """What the guarantees cost: CPU time a snapshot of a markets worker beside a bare loop over the same bytes.
 
 Run it: ``make bench ARGS=bare``. The bare loop is a process of its own, ``python -m tests.benchmarks.bare
-SNAPSHOTS PARTITIONS``: it reads by librdkafka, decodes, folds with rows in a dict, encodes and appends the
-same answers with the same acknowledgements and compression; it keeps no rows in Kafka and has no group.
+BOOTSTRAP SNAPSHOTS PARTITIONS``: it reads by librdkafka, decodes, folds with rows in a dict, encodes and
+appends the same answers with the same acknowledgements and compression; it keeps no rows in Kafka and has no
+group.
 Both read the same log in each round, one after the other, so that what disturbs one disturbs the other.
 """
 
-import os
 import statistics
+import subprocess
 import sys
 import time
 from typing import Any
@@ -22,8 +23,8 @@ from pipeline.stages.fold import Input, Row, first_row, fold, provenance
 from pipeline.stages.markets import MARKETS
 from tests.benchmarks.board import Load
 from tests.benchmarks.load import producer
-from tests.benchmarks.system import SNAPSHOTS, System, cpu_seconds, system
-from tests.processors.workers import Worker, ended
+from tests.benchmarks.system import PATIENCE_S, SNAPSHOTS, System, cpu_seconds, system
+from tests.conftest import ROOT
 
 ROUNDS, PRELOADED = 4, 5_000
 AT_ONCE = 256
@@ -73,13 +74,10 @@ def loop(bootstrap: str, snapshots: int, partitions: int) -> Cost:
 
 def of_the_loop(running: System, load: Load) -> Cost:
     """Have the bare loop read the log."""
-    arguments = [str(load.snapshots), str(running.partitions)]
-    bare = Worker(running.bootstrap, running.folder / "bare.log", 0, "tests.benchmarks.bare", *arguments)
-    with ended([bare]):
-        bare.start()
-        if bare.ended() != 0:
-            raise RuntimeError(f"the bare loop failed: {bare.said()}")
-    return msgspec.json.decode(bare.said(), type=Cost)
+    arguments = [running.bootstrap, str(load.snapshots), str(running.partitions)]
+    command = [sys.executable, "-m", "tests.benchmarks.bare", *arguments]
+    found = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=PATIENCE_S)
+    return msgspec.json.decode(found.stdout, type=Cost)
 
 
 def of_a_worker(running: System, load: Load) -> Cost:
@@ -113,5 +111,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cost = loop(os.environ["SHARPLINE_KAFKA"], *map(int, sys.argv[1:]))
+    bootstrap, snapshots, partitions = sys.argv[1:]
+    cost = loop(bootstrap, int(snapshots), int(partitions))
     click.echo(msgspec.json.encode(cost).decode())
