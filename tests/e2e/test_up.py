@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -89,18 +90,29 @@ def test_a_fold_that_dies_is_started_again_and_the_person_is_told(
     )
 
 
-def test_at_the_end_all_that_was_folded_is_verified() -> None:
+def test_at_the_end_all_that_was_folded_is_verified(tmp_path: Path) -> None:
     (port,) = kraft.free_ports(1)
-    options = ["--events", "4", "--seed", "2", "--for", "12", "--port", str(port), "--verify"]
-    done = subprocess.run([SHARPLINE, "up", *options], capture_output=True, text=True, timeout=200)
+    printed = tmp_path / "printed"
+    with printed.open("wb") as out:
+        command = [SHARPLINE, "up", "--events", "4", "--seed", "2", "--port", str(port), "--verify"]
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        eventually(lambda: "first arbitrage" in printed.read_text(), 120, "never an arbitrage")
+        process.send_signal(signal.SIGINT)
+        code = process.wait(120)
+    finally:
+        process.kill()
+        process.wait()
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = [line.split() for line in done.stdout.splitlines()]
-    table = {line[0]: line[1:] for line in lines if line and line[0] in ("games", "markets", "bets")}
-    for inputs, rows, equal, answers, answers_equal, _, in_flight, waiting, lost in table.values():
-        assert int(inputs) > 0
+    said = printed.read_text()
+    assert code == 0, said
+    lines = [line.split() for line in said.splitlines()]
+    table = {line[0]: line[1:] for line in lines if len(line) == 10 and line[1][0].isdigit()}
+    assert set(table) == {"games", "markets", "bets"}
+    assert table["markets"][0] != "0"
+    for _, rows, equal, answers, answers_equal, _, in_flight, waiting, lost in table.values():
         assert (rows, answers, in_flight, waiting, lost) == (equal, answers_equal, "0", "0", "0")
-    assert "holds: whatever could be checked is what its fold makes of the inputs" in done.stdout
+    assert "holds: whatever could be checked is what its fold makes of the inputs" in said
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:

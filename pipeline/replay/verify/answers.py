@@ -60,29 +60,43 @@ class Answers:
         for topic, tape in self._tapes.items():
             self._read(topic, tape)
 
-    def compare(self, event: bytes, after: int, upto: int, said: Iterable[Said]) -> None:
-        """Hold what a fold made again for these revisions of an event against what was published."""
+    def compare(self, event: bytes, after: int, upto: int, said: Iterable[Said], gone: str = "") -> bool:
+        """Hold what a fold made again for these revisions of an event against what was published.
+
+        Where something in between is ``gone``, one row may come of several orders, each with answers of its
+        own: then another answer is no difference, False is returned, and nothing is known of what stands.
+        """
         found = self._popped(event, after, upto)
+        doubts = 0
         for answer in said:
             name = (answer.topic, answer.key)
+            offset = self._settled_at(event, name)
             if answer.value is None:
-                self._expected[event][name] = _Published(name, self._settled_at(event, name), 0, None)
+                self._expected[event][name] = _Published(name, offset, 0, None)
                 continue
             self._verdict.answers += 1
             published = found.pop((name, answer.revision), [])
             self._verdict.orphans += max(0, len(published) - 1)
             digest = _digest(answer.value)
-            if not published:
-                self._miss(event, answer)
-                offset = self._settled_at(event, name)
+            if published and published[-1].digest == digest:
+                self._verdict.answers_equal += 1
+            elif not published and self._was_compacted(event, answer):
+                self._verdict.unchecked[COMPACTED] += 1
+            elif gone:
+                doubts += 1
+            elif published:
+                self._differs(answer, published[-1].offset, "it says something else than its fold")
+            elif name in self._last:
+                self._differs(answer, None, "it is missing")
             else:
-                offset = published[-1].offset
-                if published[-1].digest == digest:
-                    self._verdict.answers_equal += 1
-                else:
-                    self._differs(answer, offset, "it says something else than its fold")
+                self._gone.append(answer)
+            offset = published[-1].offset if published else offset
             self._expected[event][name] = _Published(name, offset, answer.revision, digest)
         self._verdict.orphans += sum(len(published) for published in found.values())
+        if doubts:
+            self._verdict.unchecked[f"answers where {gone}"] += doubts
+            self._expected.pop(event)
+        return doubts == 0
 
     def leave_out(self, event: bytes, after: int, upto: int) -> None:
         """Of these revisions nothing is known, nor what stood before them."""
@@ -175,18 +189,13 @@ class Answers:
         settled = self._expected[event].get(name)
         return settled.offset if settled is not None else -1
 
-    def _miss(self, event: bytes, answer: Said) -> None:
-        """An answer is not there: compaction explains it only where a later one of its key is."""
+    def _was_compacted(self, event: bytes, answer: Said) -> bool:
+        """Compaction explains that an answer is not there only where a later one of its key is."""
         name = (answer.topic, answer.key)
         last = self._last.get(name)
-        if last is None:
-            self._gone.append(answer)
-            return
-        later = last.digest is None or last.revision > answer.revision
-        if later and self._tapes[answer.topic].has_hole(self._settled_at(event, name), last.offset):
-            self._verdict.unchecked[COMPACTED] += 1
-        else:
-            self._differs(answer, None, "it is missing")
+        if last is None or 0 < last.revision <= answer.revision:
+            return False
+        return self._tapes[answer.topic].has_hole(self._settled_at(event, name), last.offset)
 
     def _has_hole(self, topic: str, after: int) -> bool:
         return self._tapes[topic].has_hole(after, self._partition.ends[topic])

@@ -49,12 +49,13 @@ class _Version(NamedTuple):
 
 
 class _Refolded(NamedTuple):
-    """What a fold made of a step; ``error`` where it raised."""
+    """What a fold made of a step; ``error`` where it raised, ``gone`` where something in between may be."""
 
     value: bytes
     row: Row[Any]
     said: list[Said]
     error: str = ""
+    gone: str = ""
 
 
 class _Plan(NamedTuple):
@@ -193,17 +194,19 @@ class _Judge:
             self._differs(message, head.revision, "its event belongs on another partition")
         before = self._now.get(key)
         revision = before.head.revision if before is not None else 0
-        if (said := self._checked(message, before, version)) is not None:
-            self._verdict.rows_equal += 1
-            self._answers.compare(key, revision, head.revision, said)
+        step = self._checked(message, before, version)
+        self._verdict.rows_equal += step is not None
+        if step is None:
+            self._answers.leave_out(key, revision, head.revision)
+            self._bases[key] = head.revision
+        elif self._answers.compare(key, revision, head.revision, step.said, step.gone):
             self._bases.setdefault(key, 0)
         else:
-            self._answers.leave_out(key, revision, head.revision)
             self._bases[key] = head.revision
         self._now[key] = version
 
-    def _checked(self, message: Message, before: _Version | None, version: _Version) -> list[Said] | None:
-        """The answers of a step that leads to the version found; None, and told, where it does not."""
+    def _checked(self, message: Message, before: _Version | None, version: _Version) -> _Refolded | None:
+        """The step, where it leads to the version found; None, and told, where it does not."""
         key, head = message.key or b"", version.head
         if reason := self._foreign(head):
             self._verdict.unchecked[reason] += 1
@@ -230,7 +233,7 @@ class _Judge:
             if again.value == version.value:
                 refolded = again._replace(error=refolded.error)
         if refolded.value == version.value and not refolded.error:
-            return refolded.said
+            return refolded._replace(gone=gone)
         if gone:
             self._verdict.unchecked[gone] += 1
         elif refolded.error:

@@ -297,6 +297,18 @@ def test_between_rows_that_were_compacted_away_equal_results_count(long: Log) ->
     assert found.unchecked == {}
 
 
+def test_where_the_order_is_gone_with_its_rows_another_answer_is_not_checked(long: Log) -> None:
+    changed_answer(long)
+    assert whys(long.judged()) == ["it says something else than its fold"]
+
+    long.drop(JOURNAL, 1)
+
+    found = long.judged()
+    assert found.holds
+    assert found.unchecked == {"answers where rows compacted away": 1}
+    assert (found.rows, found.rows_equal, found.answers, found.answers_equal) == (5, 5, 6, 5)
+
+
 def test_rows_that_were_folded_in_an_order_that_is_gone_are_not_checked() -> None:
     log = Log(EVENT)
     early = play(log, 10)
