@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 STALLS = ("refused-sync", "blocked-loop", "hanging-agent", "dead-fetcher")
 VERSIONS = 12_000
-SESSION_S = 8.0
+SESSION_S = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -166,66 +166,51 @@ def kept(bootstrap: str, run: Run) -> int:
     return len(read(bootstrap, [topic])[topic])
 
 
-def test_a_killed_workers_place_is_taken_at_once(fresh_kafka: str, tmp_path: Path) -> None:
+def test_a_killed_workers_place_is_taken_before_its_session_ends(fresh_kafka: str, tmp_path: Path) -> None:
     session = ["--session", str(SESSION_S)]
     given = {"whole": session, "waiting": [*session, "--without", "takeover"]}
     with running(fresh_kafka, tmp_path, given) as runs:
+        whole, waiting = runs
         start(runs)
         load = Load(fresh_kafka, seed=14)
-        load.records(50)
         await_end_read(load, fresh_kafka, runs)
         for run in runs:
             run.worker.kill()
-        killed_at_s = time.monotonic()
+        before, killed_at_s = load.sent, time.monotonic()
         load.records(50)
         load.flush()
-        for run in runs:
+        for run in reversed(runs):
             run.worker.start()
-        took_s: dict[str, float] = {}
+        await_so(lambda: whole.folded() == load.sent, whole.worker.said)
+        took_s = time.monotonic() - killed_at_s
+        came_to = waiting.folded()
 
-        def are_read() -> bool:
-            for run in runs:
-                if run.stage.name not in took_s and run.folded() == load.sent:
-                    took_s[run.stage.name] = time.monotonic() - killed_at_s
-            return len(took_s) == len(runs)
-
-        await_so(are_read, runs[1].worker.said)
-
-    logger.info("from the kill to the next record, of a session of %.0f s: %s", SESSION_S, took_s)
-    assert took_s["whole"] < took_s["waiting"]
-    assert took_s["waiting"] > 0.8 * SESSION_S  # the last heartbeat was up to 1 s before the kill
+    logger.info("%.1f s from the kill to the next records, of a session of %.0f s", took_s, SESSION_S)
+    assert took_s < SESSION_S - 2  # the last heartbeat was up to 1 s before the kill
+    assert came_to == before
 
 
-def test_a_worker_starts_and_rejoins_in_less_time_than_faust_would_take(
+def test_a_worker_starts_and_rejoins_in_less_time_than_with_faust_as_it_is(
     fresh_kafka: str, tmp_path: Path
 ) -> None:
     fault = ["--fault", "rejoin"]
     given = {"whole": fault, "slow": [*fault, "--without", "quick-start", "--without", "fetch-wait"]}
     with running(fresh_kafka, tmp_path, given) as runs:
-        started_s, rejoined_s = zip(*(paces(run) for run in runs), strict=True)
+        start(runs)
+        rejoined_s = [0.0, 0.0]
+        for times in range(2, 6):
+            for place, run in enumerate(runs):
+                begun_s = time.monotonic()
+                run.now()
+                run.worker.await_said("ready stage=", times)
+                rejoined_s[place] += time.monotonic() - begun_s
+    started_s = [float(run.worker.said().partition("tables started seconds=")[2].split()[0]) for run in runs]
 
-    logger.info("to start: %.2f and %.2f s, to rejoin: %.2f and %.2f s", *started_s, *rejoined_s)
-    assert started_s[0] < started_s[1]
+    logger.info(
+        "tables started in %.2f and %.2f s, four times rejoined in %.2f and %.2f s", *started_s, *rejoined_s
+    )
+    assert started_s[0] < 1.0 <= started_s[1]
     assert rejoined_s[0] < rejoined_s[1]
-
-
-def paces(run: Run) -> tuple[float, float]:
-    """How long a worker took to start at best, and to rejoin on the whole: two starts, two times each."""
-    started_s, rejoined_s, ready = [], [], 0
-    for _ in range(2):
-        begun_s = time.monotonic()
-        run.worker.start()
-        run.worker.await_said("ready stage=", ready + 1)
-        started_s.append(time.monotonic() - begun_s)
-        for _ in range(2):
-            ready += 1
-            begun_s = time.monotonic()
-            run.now()
-            run.worker.await_said("ready stage=", ready + 1)
-            rejoined_s.append(time.monotonic() - begun_s)
-        ready += 1
-        run.worker.kill()
-    return min(started_s), sum(rejoined_s)
 
 
 def test_rows_go_with_their_partition(fresh_kafka: str, tmp_path: Path) -> None:

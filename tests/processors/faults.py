@@ -26,6 +26,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from pipeline.telemetry import say
 from processors.runner import Runner
+from processors.safety import QuietTables
 from processors.worker import _Worker
 
 #: For how long something that must come is waited for inside a fault.
@@ -63,6 +64,19 @@ def _rejoin(its: _Worker) -> None:
     """Have the group give its partitions out anew."""
     thread = its._app.consumer._thread
     thread.thread_loop.call_soon_threadsafe(thread._consumer._coordinator.request_rejoin)
+
+
+def _told_start(_: Now) -> Action:
+    """The group gives its partitions out anew; and it is told how long the tables took to start."""
+    on_start = QuietTables.on_start
+
+    async def on_start_told(self: QuietTables) -> None:
+        begun_s = time.monotonic()
+        await on_start(self)
+        say(logger, "tables started", logging.WARNING, seconds=round(time.monotonic() - begun_s, 3))
+
+    QuietTables.on_start = on_start_told
+    return _rejoin
 
 
 def _after_seek_of_recovery(then: Callable[[], Awaitable[None]]) -> None:
@@ -290,6 +304,6 @@ FAULTS: dict[str, Callable[[Now], Action]] = {
     "blocked-loop": _blocked_loop,
     "dead-fetcher": _dead_fetcher,
     "refused-sync": _refused_sync,
-    "rejoin": lambda _: _rejoin,
+    "rejoin": _told_start,
     "dump": _dump,
 }
