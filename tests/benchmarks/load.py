@@ -55,7 +55,7 @@ def producer(bootstrap: str, linger_ms: float) -> Producer:
 
 def append(bootstrap: str, partitions: int, records: Iterable[Made]) -> None:
     """Append records as fast as it goes, stamped as if the log had begun an hour ago."""
-    # A worker that catches up takes them by their stamps; by those of the log's own day they would have expired.
+    # A worker that catches up takes them by their stamps; those of the log's own day would have expired.
     stamp_ms = int(time.time() * 1000.0) - 3_600_000 - START_MS
     client = producer(bootstrap, 5)
     for record in records:
