@@ -47,9 +47,9 @@ class Run:
         self.workers.append(made)
         return made
 
-    def now(self, worker: str = "w0") -> None:
-        """Let the fault come, and wait until it has."""
-        moment = self.folder / f"{worker}.now"
+    def now(self) -> None:
+        """Let the fault come over the first worker, and wait until it has."""
+        moment = self.folder / "w0.now"
         moment.touch()
         await_so(lambda: not moment.exists(), self.worker.said)
 
