@@ -31,16 +31,16 @@ from pipeline.topics import TICKS, partition_of
 from processors.safety import QuietRecovery
 from processors.worker import run
 from tests.benchmarks.board import START_MS, Board, Load, event_id
-from tests.benchmarks.system import cpu_seconds, system
+from tests.benchmarks.load import producer
+from tests.benchmarks.system import cpu_seconds
 from tests.processors.workers import Worker, ended
 
 EVENTS, VERSIONS, COMPARED = 100_000, 7, 50_000
-RATE, SECONDS = 200.0, 40.0
+RATE, GROWN = 200.0, 12
 BOOKS, BOARDS = 8, 100  # 8 books make a row of 2 KB
 SNAPSHOTS = "odds.snapshots"
 PATIENCE_S = 120.0
 CHANGELOG = cluster.changelog(MARKETS.name)
-CHECKPOINTED = re.compile(r"^sharpline_processors_checkpoint_bytes_total\{.*\} (\S+)$", re.MULTILINE)
 SAID = re.compile(r"recovered rows=(\d+) checkpoint=(\d+) changelog=(\d+) seconds=([\d.]+)")
 
 
@@ -75,15 +75,7 @@ def fill(bootstrap: str, events: int, versions: int) -> int:
     """Put versions of the rows of events into the changelog; the bytes of one version of each."""
     cluster.create_topics(bootstrap, Settings(), [MARKETS])
     boards = rows(bootstrap)
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "linger.ms": 20,
-            "batch.size": 1_000_000,
-            "queue.buffering.max.kbytes": 200_000,
-            "compression.type": cluster.COMPRESSION,
-        }
-    )
+    client = producer(bootstrap, 20)
     size = 0
     for version in range(versions):
         size = 0
@@ -94,12 +86,12 @@ def fill(bootstrap: str, events: int, versions: int) -> int:
             size += len(value)
             while True:
                 try:
-                    producer.produce(CHANGELOG, value, event, partition_of(event, 4))
+                    client.produce(CHANGELOG, value, event, partition_of(event, 4))
                     break
                 except BufferError:
-                    producer.poll(0.05)
-        producer.poll(0)
-    producer.flush()
+                    client.poll(0.05)
+        client.poll(0)
+    client.flush()
     return size
 
 
@@ -258,23 +250,35 @@ def compare(events: int) -> None:
 
 
 def growth() -> None:
-    """What journal and checkpoints take a second, at a steady load of whole boards."""
-    load = Load(rates=((RATE, SECONDS),))
-    with system() as running:
-        assert running.broker.data is not None
-        running.append(load, whole=False)
-        running.start()
-        running.await_read()
-        before = journal_bytes(running.broker.data)
-        run = running.run(load, linger_ms=5.0)
-        journal = (journal_bytes(running.broker.data) - before) / SECONDS
-        _, metrics = running.markets[0].asked("/metrics")
-    written = sum(float(size) for size in CHECKPOINTED.findall(metrics)) / SECONDS
-    click.echo(
-        f"{RATE:.0f} snapshots of {load.lines} lines a second ({len(run.marks):,} records): journal "
-        f"{journal / 1e3:,.0f} KB a second on disk, {journal * 3600 / 1e6:,.0f} MB an hour; checkpoints "
-        f"{written / 1e3:,.0f} KB a second"
-    )
+    """What a version of a row takes in the journal: each a batch of its own, and many to a batch.
+
+    Which of them holds depends on how busy a worker is; with little to do, most batches are of one.
+    """
+    load, rules, made_with = Load(), Rules(), provenance(MARKETS, Rules())
+    boards = [Board(number, load, START_MS + 86_400_000) for number in range(load.events)]
+    rows = {board: first_row(MARKETS, board.event_id, made_with, "0123456789ab") for board in boards}
+    versions = []
+    for offset in range(GROWN):
+        for board in boards:
+            source = Input(SNAPSHOTS, 0, offset, board.snapshot(START_MS + 5_000 * offset))
+            rows[board], _ = fold(MARKETS, rules, rows[board], source)
+            versions.append((board.event_id, msgspec.msgpack.encode(rows[board])))
+    size = sum(len(value) for _, value in versions) / len(versions)
+    for batch in (1, load.events):
+        with own_broker() as kafka:
+            assert kafka.data is not None
+            cluster.create_topics(kafka.bootstrap, Settings(), [MARKETS])
+            client = producer(kafka.bootstrap, 1_000)
+            for number, (event, value) in enumerate(versions, start=1):
+                client.produce(CHANGELOG, value, event, 0)
+                if number % batch == 0:
+                    client.flush()
+            stored = journal_bytes(kafka.data) / len(versions)
+        click.echo(
+            f"row of {load.lines} lines {size / 1e3:.1f} KB, in batches of {batch} {stored / 1e3:.1f} KB on "
+            f"disk: at {RATE:.0f} a second {stored * RATE / 1e3:,.0f} KB a second, "
+            f"{stored * RATE * 3.6e-3:,.0f} MB an hour"
+        )
 
 
 def main() -> None:
