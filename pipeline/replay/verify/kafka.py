@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -23,16 +23,26 @@ def ends(bootstrap: str, topics: list[str], number: int) -> dict[str, int]:
 def read(bootstrap: str, topic: str, number: int, start: int, end: int) -> Iterator[Message]:
     """The messages of a partition from ``start`` up to ``end``, that one left out; read ahead a little.
 
+    The reading ahead begins with the call, so that several partitions come side by side.
+
     Raises
     ------
     BrokerUnavailable
         If nothing came for 20 s.
     """
     if start >= end:
-        return
+        return iter(())
+    messages = _messages(bootstrap, topic, number, start, end)
+    next(messages)
+    return cast(Iterator[Message], messages)
+
+
+def _messages(bootstrap: str, topic: str, number: int, start: int, end: int) -> Iterator[Message | None]:
+    """None once the reading has begun, then the messages."""
     with _reading(bootstrap) as consumer:
         # Where that has expired, from the oldest record on.
         consumer.assign([TopicPartition(topic, number, start)])
+        yield None
         at, progress_s = start, time.monotonic()
         while at < end:
             try:

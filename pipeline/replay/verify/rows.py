@@ -48,12 +48,30 @@ class _Version(NamedTuple):
     value: bytes
 
 
+class Folded(NamedTuple):
+    """An input, the revision that it led to, and the answers that followed."""
+
+    source: Input
+    revision: int
+    said: list[Said]
+
+
+class Watched(NamedTuple):
+    """The one event that is looked at. ``step`` is told of each version of its row: the revision before it,
+    and what was folded to come to it, None where that is not known.
+    """
+
+    event: bytes
+    step: Callable[[int, list[Folded] | None], None]
+
+
 class _Refolded(NamedTuple):
     """What a fold made of a step; ``error`` where it raised, ``gone`` where something in between may be."""
 
     value: bytes
     row: Row[Any]
     said: list[Said]
+    folds: list[Folded]
     error: str = ""
     gone: str = ""
 
@@ -78,11 +96,14 @@ def judge(
     verdict: Verdict,
     *,
     span_ms: tuple[int, int] = (0, 0),
+    others: Mapping[str, Rules] = _NO_OTHERS,
+    watched: Watched | None = None,
     progress: Callable[[Verdict], None] = lambda _: None,
 ) -> None:
     """Fold a partition again and add what was found to ``verdict``.
 
-    ``log`` names the topics that offsets in rows must belong to. Versions written before the span only serve
+    ``others`` are rules that were in force at other times, by their digest. ``watched`` is the one event that
+    is looked at, and is told of every step of it; None for all events. ``log`` names the topics that offsets in rows must belong to. Versions written before the span only serve
     as starting points; those from its end on are left out, and what only they explain is not told.
 
     Raises
@@ -90,7 +111,7 @@ def judge(
     TopicsUnfit
         One sentence, where rows have another layout, or offsets of other topics.
     """
-    _Judge(stage, rules, log, partition, verdict, span_ms).run(progress)
+    _Judge(stage, {**others, rules.digest: rules}, log, partition, verdict, span_ms, watched).run(progress)
 
 
 class _Judge:
@@ -99,15 +120,16 @@ class _Judge:
     def __init__(
         self,
         stage: Stage[Any],
-        rules: Rules,
+        rules: Mapping[str, Rules],
         log: str,
         partition: Partition,
         verdict: Verdict,
         span_ms: tuple[int, int],
+        watched: Watched | None,
     ) -> None:
         self._stage, self._rules, self._log, self._verdict = stage, rules, log, verdict
-        self._partition, (self._from_ms, self._to_ms) = partition, span_ms
-        self._here = provenance(stage, rules)
+        self._partition, (self._from_ms, self._to_ms), self._watched = partition, span_ms, watched
+        self._data = data.digest(*stage.tables)
         self._changelog = changelog(stage.name)
         self._heads = msgspec.msgpack.Decoder(_Head)
         self._decoder = msgspec.msgpack.Decoder(Row[stage.state])  # type: ignore[name-defined]
@@ -183,6 +205,8 @@ class _Judge:
         start = self._plan.starts.get(key, -1)
         if message.offset < start or (self._to_ms and message.timestamp_ms >= self._to_ms):
             return
+        if self._watched is not None and key != self._watched.event:
+            return
         if message.offset == start:
             if message.timestamp_ms >= self._from_ms:
                 self._verdict.rows += 1
@@ -244,13 +268,13 @@ class _Judge:
 
     def _foreign(self, head: _Head) -> str:
         """Why a row cannot be folded again here; empty where it can."""
-        if (rules := head.made_with.get("rules", "")) != self._here["rules"]:
+        if (rules := head.made_with.get("rules", "")) not in self._rules:
             return (
-                f"made with rules {rules}, and here are {self._here['rules']}: name the file with them in "
-                "SHARPLINE_RULES; they are in ops.artefacts under their hash"
+                f"made with rules {rules}, which ops.artefacts does not have for this version: name the file "
+                "with them in SHARPLINE_RULES"
             )
-        if (data := head.made_with.get("data", "")) != self._here["data"]:
-            return f"made with data {data}, and here is {self._here['data']}: use the version that has it"
+        if (tables := head.made_with.get("data", "")) != self._data:
+            return f"made with data {tables}, and here is {self._data}: use the version that has it"
         return ""
 
     def _base(self, key: bytes, before: _Version | None, head: _Head) -> Row[Any] | None:
@@ -266,11 +290,12 @@ class _Judge:
 
     def _refold(self, row: Row[Any], head: _Head, taken: list[Input], tick: Input | None) -> _Refolded:
         said: list[Said] = []
-        error = ""
+        folds: list[Folded] = []
+        error, rules = "", self._rules[head.made_with["rules"]]
         order = [*merged(self._stage, taken), *([tick] if tick is not None else [])]
         for source in order:
             try:
-                folded, answers = fold(self._stage, self._rules, row, source, anew=row.begun < head.begun)
+                folded, answers = fold(self._stage, rules, row, source, anew=row.begun < head.begun)
                 made = [
                     Said(
                         answer.topic,
@@ -285,7 +310,8 @@ class _Judge:
                 continue
             row = folded
             said += made
-        return _Refolded(msgspec.msgpack.encode(row), row, said, error)
+            folds.append(Folded(source, row.revision, made))
+        return _Refolded(msgspec.msgpack.encode(row), row, said, folds, error)
 
     def _differs(self, message: Message, revision: int, why: str, expected: Row[Any] | None = None) -> None:
         fields: tuple[Side, ...] = ()
