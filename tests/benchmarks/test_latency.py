@@ -1,8 +1,8 @@
 """Answers are matched with the records that they were made from."""
 
-from tests.benchmarks.latency import SNAPSHOTS, delays, last_answers, percentiles, through_markets
+from tests.benchmarks.latency import delays, last_answers, percentiles, through_markets
 from tests.benchmarks.load import Mark
-from tests.benchmarks.system import Answered, Place, Run, Sample
+from tests.benchmarks.system import SNAPSHOTS, Answered, Place, Run, Sample
 
 MS = 1_000_000
 
