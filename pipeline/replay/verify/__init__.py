@@ -9,9 +9,11 @@ first, then the changelog's end, then the ends of all that the rows stand on: ev
 committed must be in a row below that end, or be buried.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from pipeline import cluster, codec
 from pipeline.cluster import changelog
@@ -22,7 +24,7 @@ from pipeline.replay.verify.tape import Partition
 from pipeline.replay.verify.verdict import Difference, Place, Verdict
 from pipeline.settings import Rules
 from pipeline.stages.fold import Stage
-from pipeline.topics import DEAD_LETTERS
+from pipeline.topics import ARTEFACTS, DEAD_LETTERS
 
 __all__ = ["Difference", "Place", "Verdict", "verify"]
 
@@ -37,7 +39,8 @@ def verify(
 ) -> Verdict:
     """Fold a stage again along its changelog, and compare every row and every answer byte for byte.
 
-    ``span_ms`` are times of the changelog's records, 0 for no bound; ``progress`` is called often.
+    Rows that were made with other rules than ``rules`` are folded by those that ops.artefacts has under their
+    hash. ``span_ms`` are times of the changelog's records, 0 for no bound; ``progress`` is called often.
 
     Raises
     ------
@@ -46,6 +49,16 @@ def verify(
     BrokerUnavailable
         If no broker answers, or one stops to.
     """
+    verdict, others = Verdict(stage.name), past_rules(bootstrap)
+    for log, partition in partitions(bootstrap, stage, verdict):
+        judge(stage, rules, log, partition, verdict, span_ms=span_ms, others=others, progress=progress)
+    return verdict
+
+
+def partitions(
+    bootstrap: str, stage: Stage[Any], verdict: Verdict, only: int | None = None
+) -> Iterator[tuple[str, Partition]]:
+    """All that a stage reads and writes, by partition, each with the name of its log; raises as `verify`."""
     counts, journal = cluster.partitions(bootstrap), changelog(stage.name)
     topics = (*stage.sources, *stage.answers, journal, DEAD_LETTERS)
     if missing := sorted({topic for topic in topics if topic not in counts}):
@@ -54,8 +67,8 @@ def verify(
             "is it the right cluster?"
         )
     log = cluster.topic_ids(bootstrap, stage.sources)
-    verdict, letters = Verdict(stage.name), _Letters(bootstrap, stage.name, counts[DEAD_LETTERS])
-    for number in range(counts[journal]):
+    letters = _Letters(bootstrap, stage.name, counts[DEAD_LETTERS])
+    for number in range(counts[journal]) if only is None else [only]:
         committed = {
             topic: offset
             for (topic, partition), offset in cluster.committed(bootstrap, stage).items()
@@ -64,9 +77,25 @@ def verify(
         ends = kafka.ends(bootstrap, [journal, *stage.answers, *stage.sources], number)
         letters.read_on(verdict)
         read = partial(_read, bootstrap, number)
-        partition = Partition(number, counts[journal], committed, ends, read, letters.origins)
-        judge(stage, rules, log, partition, verdict, span_ms=span_ms, progress=progress)
-    return verdict
+        yield log, Partition(number, counts[journal], committed, ends, read, letters.origins)
+
+
+def past_rules(bootstrap: str) -> dict[str, Rules]:
+    """The rules in ops.artefacts by their hash, but those that this version cannot compute by."""
+    found = {}
+    for number in range(cluster.partitions(bootstrap).get(ARTEFACTS, 0)):
+        end = kafka.ends(bootstrap, [ARTEFACTS], number)[ARTEFACTS]
+        for message in kafka.read(bootstrap, ARTEFACTS, number, 0, end):
+            artefact = codec.decode(ARTEFACTS, message.key, message.value)
+            if artefact.kind != "rules":
+                continue
+            try:
+                rules = msgspec.json.decode(artefact.content, type=Rules)
+            except msgspec.DecodeError:
+                continue
+            if rules.digest == artefact.digest:  # else it has got a field since
+                found[artefact.digest] = rules
+    return found
 
 
 def _read(bootstrap: str, number: int, topic: str, start: int, end: int) -> Any:

@@ -4,12 +4,12 @@ Between two versions of a row lie the inputs with offsets in between, merged as 
 the tick whose offset the later version has. Nothing here knows Kafka.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from pipeline import codec
+from pipeline import codec, data
 from pipeline.cluster import changelog
 from pipeline.errors import TopicsUnfit
 from pipeline.replay.verify.answers import Answers, Said, Span
@@ -17,10 +17,11 @@ from pipeline.replay.verify.inputs import Inputs
 from pipeline.replay.verify.tape import Message, Partition, Tape
 from pipeline.replay.verify.verdict import Difference, Side, Verdict, at, sides
 from pipeline.settings import Rules
-from pipeline.stages.fold import Input, Row, Stage, first_row, fold, merged, provenance
+from pipeline.stages.fold import Input, Row, Stage, first_row, fold, merged
 from pipeline.topics import TICKS, partition_of
 
 ROWS_GONE = "rows compacted away"
+_NO_OTHERS: Mapping[str, Rules] = {}
 #: More folds than any batch has: a row of a higher revision is not the first of its event.
 FIRST = 1_000
 
@@ -103,8 +104,9 @@ def judge(
     """Fold a partition again and add what was found to ``verdict``.
 
     ``others`` are rules that were in force at other times, by their digest. ``watched`` is the one event that
-    is looked at, and is told of every step of it; None for all events. ``log`` names the topics that offsets in rows must belong to. Versions written before the span only serve
-    as starting points; those from its end on are left out, and what only they explain is not told.
+    is looked at; None for all. ``log`` names the topics that offsets in rows must belong to. Versions written
+    before the span only serve as starting points; those from its end on are left out, and what only they
+    explain is not told.
 
     Raises
     ------
@@ -220,6 +222,8 @@ class _Judge:
         revision = before.head.revision if before is not None else 0
         step = self._checked(message, before, version)
         self._verdict.rows_equal += step is not None
+        if self._watched is not None:
+            self._watched.step(revision, step and step.folds)
         if step is None:
             self._answers.leave_out(key, revision, head.revision)
             self._bases[key] = head.revision
