@@ -240,12 +240,13 @@ def compare(events: int) -> None:
                 begun_s = time.perf_counter()
                 worker.start()
                 worker.await_said("ready stage")
-                took.append(time.perf_counter() - begun_s)
+                took.append((time.perf_counter() - begun_s, cpu_seconds(worker)))
                 worker.stop()
-    bulk_s, faust_s = took
+    (bulk_s, bulk_cpu_s), (faust_s, faust_cpu_s) = took
     click.echo(
-        f"{events:,} events, start to ready: {bulk_s:.1f} s, by Faust record by record {faust_s:.1f} s "
-        f"({faust_s / bulk_s:.1f} times)"
+        f"{events:,} events, start to ready: {bulk_s:.1f} s, {bulk_cpu_s:.1f} s of CPU; by Faust record by "
+        f"record {faust_s:.1f} s ({faust_s / bulk_s:.1f} times), {faust_cpu_s:.1f} s of CPU "
+        f"({faust_cpu_s / bulk_cpu_s:.1f} times)"
     )
 
 
