@@ -213,6 +213,6 @@ def _following(file: IO[bytes]) -> bytes:
     if length > os.fstat(file.fileno()).st_size:  # also: as much memory would be asked for
         raise CheckpointUnfit("it is damaged: a block is longer than the file")
     body = file.read(length)
-    if zlib.crc32(body) != checksum:
+    if len(body) < length or zlib.crc32(body) != checksum:
         raise CheckpointUnfit("it is damaged: a checksum differs")
     return body
