@@ -179,4 +179,6 @@ def test_rows_of_another_layout_and_topics_made_anew_are_refused(fresh_kafka: st
         load.flush()
         worker.start()
         assert worker.ended() != 0
-        assert "made anew" in worker.said() or "deleted and made again" in worker.said()
+        # The broker forgets the group's offsets of a deleted topic later, before the start or after it.
+        sentences = ("made anew", "deleted and made again", "has no start offset in odds.snapshots")
+        assert any(sentence in worker.said() for sentence in sentences)
