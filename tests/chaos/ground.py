@@ -11,6 +11,7 @@ from pipeline import cluster
 from pipeline.local.supervisor import Service
 from pipeline.replay.verify import Verdict
 from pipeline.settings import Settings
+from tests.chaos.evidence import keep
 from tests.chaos.fleet import Fleet
 from tests.chaos.journal import Journal, Place
 from tests.chaos.judging import CHAIN, judged, stage_named
@@ -179,6 +180,8 @@ class Ground:
                 self.say(f"{stage} lost {place}")
             for difference in verdict.differences[:3]:
                 self.say(f"{stage}: {difference}"[:2000])
+            if not verdict.holds:
+                self.say(f"evidence is kept in {keep(self.bootstrap, stage, verdict, self.folder)}")
             if unjudged := verdict.waiting + verdict.in_flight + verdict.unchecked.total():
                 self.fault(f"{unjudged} records of {stage} could not be judged: {dict(verdict.unchecked)}")
 
