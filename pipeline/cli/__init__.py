@@ -6,6 +6,7 @@ import sys
 import click
 
 from pipeline import cluster
+from pipeline.cli.explain import explain
 from pipeline.cli.look import replay, tail
 from pipeline.cli.up import up
 from pipeline.cli.verify import verify
@@ -59,6 +60,7 @@ main.add_command(up)
 main.add_command(replay)
 main.add_command(tail)
 main.add_command(verify)
+main.add_command(explain)
 
 
 @main.command(

@@ -15,13 +15,15 @@ from confluent_kafka import Producer
 
 from gateway.endpoints import PARTS
 from pipeline import cluster, codec
+from pipeline.errors import UsageError
 from pipeline.local import kraft
 from pipeline.local.broker import own_broker
 from pipeline.records import ChangeKind, GameEvent, OddsSnapshot, Record
+from pipeline.replay.explain import explain
 from pipeline.replay.verify import Place, verify
 from pipeline.settings import Rules, Settings
 from pipeline.stages import STAGES
-from pipeline.topics import DEAD_LETTERS, TICKS, partition_of, topic_of
+from pipeline.topics import ANSWERS, DEAD_LETTERS, TICKS, partition_of, topic_of
 from producers.__main__ import Progress, Stop, play
 from producers.publish import KafkaLog
 from producers.simulator import simulate
@@ -128,6 +130,55 @@ def test_after_kills_every_row_and_every_answer_is_that_of_the_fold(evening: Eve
 
 def test_a_stopped_worker_leaves_its_partitions_to_another(evening: Evening) -> None:
     assert evening.exits == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("topic", ANSWERS)
+def test_every_kind_of_answer_is_explained_by_the_log_to_the_last_bit(evening: Evening, topic: str) -> None:
+    given = [message for message in evening.log[topic] if message.value is not None]
+    answer = codec.decode(topic, given[-1].key, given[-1].value)
+
+    found = explain(evening.bootstrap, topic, given[-1].key.decode(), answer.revision, Rules())
+
+    assert found.record == answer
+    assert (found.equal, found.unchecked, found.taken_over_at) == (True, "", 0)
+    assert found.folded == answer.revision
+    assert found.inputs == {
+        source: f"{source}/{given[-1].partition}@{offset}" if offset >= 0 else ""
+        for source, offset in answer.inputs.items()
+    }
+
+
+def test_every_leg_of_an_arbitrage_is_traced_to_the_snapshots_that_showed_it(evening: Evening) -> None:
+    topic = "bets.arbitrage"
+    given = [message for message in evening.log[topic] if message.value is not None]
+    answers = [codec.decode(topic, message.key, message.value) for message in given]
+    answer = max(answers, key=lambda answer: (len(answer.arbitrages), answer.revision))
+    snapshots = {
+        f"odds.snapshots/{m.partition}@{m.offset}": codec.decode("odds.snapshots", m.key, m.value)
+        for m in evening.log["odds.snapshots"]
+    }
+
+    found = explain(evening.bootstrap, topic, answer.event_id, answer.revision, Rules())
+
+    legs = [(one, leg) for one in answer.arbitrages for leg in one.legs]
+    assert len(found.quotes) == len(legs) > 1
+    for quoted, (one, leg) in zip(found.quotes, legs, strict=True):
+        assert (quoted.opportunity, quoted.book, quoted.price) == (one.id, leg.book, leg.price)
+        assert snapshots[quoted.seen_in].received_at_ms == leg.seen_at_ms
+        lines = snapshots[quoted.shown_in].lines
+        (price,) = [
+            line.prices[leg.outcome]
+            for line in lines
+            if (line.book, line.market, line.scope, line.line) == (leg.book, one.market, one.scope, one.line)
+        ]
+        assert price == leg.price
+
+
+def test_what_was_never_answered_is_not_explained(evening: Evening) -> None:
+    with pytest.raises(UsageError, match="no answer under 'nfl:2025-01-01:kc-phi'"):
+        explain(evening.bootstrap, "odds.fair", "nfl:2025-01-01:kc-phi", None, Rules())
+    with pytest.raises(UsageError, match=r"clock\.ticks has no answers of a fold"):
+        explain(evening.bootstrap, TICKS, "clock", None, Rules())
 
 
 def test_games_are_followed_to_their_results(evening: Evening) -> None:
