@@ -61,8 +61,8 @@ def make_anew(ground: Ground) -> None:
     def is_made() -> bool:
         try:
             cluster.create_topics(ground.bootstrap, ground.settings, stages)
-        except TopicsUnfit:  # the deletion is still under way
-            return False
+        except TopicsUnfit:  # the deletion is still under way, or running workers keep their offsets
+            return TOPIC in admin.list_topics(timeout=5).topics
         return True
 
     ground.until("the topic is made again", is_made)
