@@ -151,14 +151,24 @@ def preflight(bootstrap: str, fold: Fold) -> int:
 
 
 def topic_ids(bootstrap: str, topics: Iterable[str]) -> str:
-    """A short digest of the identities of topics: another one once any of them was deleted and made again."""
+    """A short digest of the identities of topics: another one once any of them was deleted and made again.
+
+    Raises
+    ------
+    TopicsUnfit
+        If one of them is not there.
+    BrokerUnavailable
+        If no broker answers.
+    """
     names = sorted(topics)
     admin = _admin(bootstrap)  # held by name: once it is collected, its answers never come
     answers = admin.describe_topics(TopicCollection(names), request_timeout=TIMEOUT_S)
     try:
         described = {name: answer.result() for name, answer in answers.items()}
     except KafkaException as error:
-        raise TopicsUnfit(f"topics cannot be described: {error.args[0].str()}") from error
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise TopicsUnfit(f"{bootstrap} lacks one of {', '.join(names)}; was it deleted?") from error
+        raise BrokerUnavailable(f"{bootstrap} does not describe topics: {error.args[0].str()}") from error
     ids = [(name, described[name].topic_id) for name in names]
     found = [f"{name} {i.get_most_significant_bits()} {i.get_least_significant_bits()}" for name, i in ids]
     return hashlib.blake2b("\n".join(found).encode(), digest_size=6).hexdigest()

@@ -5,6 +5,7 @@ already works on its partitions; whatever it wrote then would roll their rows ba
 """
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable
@@ -19,12 +20,15 @@ logger = logging.getLogger(__name__)
 
 
 class Lease:
-    """Held from each heartbeat that succeeded for most of a session, counted from before it was sent."""
+    """Held from each heartbeat that succeeded for most of a session, counted from before it was sent.
+
+    It begins with the first assignment: before that there is nothing to lose.
+    """
 
     def __init__(self, session_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit_s = SHARE * session_s
         self._clock = clock
-        self._renewed_at_s = clock()
+        self._renewed_at_s = math.inf
 
     @property
     def age_s(self) -> float:
@@ -39,7 +43,8 @@ class Lease:
         sent_at_s = self._clock()
 
         def succeeded() -> None:
-            self._renewed_at_s = max(self._renewed_at_s, sent_at_s)
+            if self._renewed_at_s < sent_at_s:
+                self._renewed_at_s = sent_at_s
 
         return succeeded
 
@@ -47,8 +52,8 @@ class Lease:
         """A new assignment is as good as a heartbeat."""
         self._renewed_at_s = self._clock()
 
-    def check(self, doing: str) -> None:
+    def check(self) -> None:
         """End the process where the lease is lost: nothing that it still holds may be written."""
         if self.lost:
-            say(logger, "lease lost", logging.ERROR, before=doing, age_s=round(self.age_s, 1), exit=EXIT_CODE)
+            say(logger, "lease lost", logging.ERROR, age_s=round(self.age_s, 1), exit=EXIT_CODE)
             os._exit(EXIT_CODE)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from faust.types import TP
 
@@ -21,10 +21,16 @@ class Positions:
     """The next offset of each partition, and the newest received time read.
 
     ``committed`` is where a partition is read from when its generation begins (None: from its start).
+    ``require_topics`` ends the process where a topic was deleted and made again: its offsets begin anew then.
     """
 
-    def __init__(self, bootstrap: str, committed: Callable[[TP], int | None]) -> None:
-        self._bootstrap, self._committed = bootstrap, committed
+    def __init__(
+        self,
+        bootstrap: str,
+        committed: Callable[[TP], int | None],
+        require_topics: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._bootstrap, self._committed, self._require_topics = bootstrap, committed, require_topics
         self._next: dict[TP, int] = {}
         self._newest_ms: dict[TP, int] = {}
 
@@ -50,10 +56,12 @@ class Positions:
     async def admit(self, tp: TP, offset: int) -> None:
         """Take note that a record was handed out; end the process where records before it were not.
 
-        A lower offset than expected is a replay. A higher one means that records were lost on their way,
-        unless the topic is compacted and the broker holds none in between.
+        A lower offset than expected is a replay, if the topic is still the same one. A higher one means that
+        records were lost on their way, unless the topic is compacted and the broker holds none in between.
         """
         expected = self.next(tp)
+        if offset < expected and tp in self._next:
+            await self._require_topics()
         if offset > expected:
             compacted = TOPICS[tp.topic].retention_ms == 0
             if not compacted or await asyncio.to_thread(

@@ -13,6 +13,14 @@ from pipeline.stages.fold import Row, Stage, first_row
 from processors.recovery import Latest
 
 
+def made_anew(stage: str) -> str:
+    """Why a stage refuses to go on with offsets of other topics than those that it has now."""
+    return (
+        f"{stage} cannot go on: a topic that it reads was deleted and made again, so the offsets in its rows "
+        "mean nothing; start on a fresh cluster"
+    )
+
+
 class _Head(msgspec.Struct, frozen=True, array_like=True):
     """The fields of a row in front of its state, which is left unread: a tenth of the work."""
 
@@ -171,10 +179,7 @@ class Rows:
                 f"{self._stage.layout}; run the version that wrote them, or start on a fresh cluster"
             )
         if head.log != self._log:
-            raise TopicsUnfit(
-                f"{self._stage.name} cannot go on: a topic that it reads was deleted and made again, so the "
-                "offsets in its rows mean nothing; start on a fresh cluster"
-            )
+            raise TopicsUnfit(made_anew(self._stage.name))
 
     def _hold(self, key: bytes, partition: int, value: bytes) -> None:
         before = self._store.data.get(key)

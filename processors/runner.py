@@ -21,7 +21,6 @@ from pipeline.stages.fold import Input, Row, Stage, fold, merged
 from pipeline.telemetry import say
 from pipeline.topics import DEAD_LETTERS, TICKS, TOPICS, partition_of
 from processors.burial import letter
-from processors.lease import Lease
 from processors.positions import Positions
 from processors.rows import Rows
 from processors.ticks import Ticks
@@ -60,13 +59,12 @@ class Runner:
         partitions: int,
         rows: Rows,
         positions: Positions,
-        lease: Lease,
         producer: Callable[[], Producer],
         end: Callable[[str, int], int | None],
         written: Callable[[list[tuple[int, int, int]]], None] = lambda _: None,
     ) -> None:
         self._stage, self._rules, self._partitions = stage, rules, partitions
-        self._rows, self._positions, self._lease = rows, positions, lease
+        self._rows, self._positions = rows, positions
         self._producer, self._end, self._written = producer, end, written
         self._ticks = Ticks(stage, rules)
         self._changelog = changelog(stage.name)
@@ -91,7 +89,6 @@ class Runner:
     async def run(self, events: Sequence[EventT]) -> None:
         """Fold a batch. When it returns, its answers and rows are acknowledged and the events are done."""
         started_s = time.perf_counter()
-        self._lease.check("batch")
         for (partition, key), inputs in (await self._inputs(events)).items():
             await self._fold_inputs(partition, key, inputs)
         for tick in self._ticks.ready(self._positions.progress):
@@ -146,7 +143,6 @@ class Runner:
             if at:
                 await self._write()
                 await asyncio.sleep(0)
-                self._lease.check("slice")
             for key in moved[at : at + SLICE]:
                 await self._fold_tick_of(key, tick)
 
@@ -217,7 +213,6 @@ class Runner:
     async def _write(self) -> None:
         """Await the answers, then write the rows behind them and await those: only then is an input done."""
         await self._acknowledged()
-        self._lease.check("rows")
         for key, (partition, row) in self._touched.items():
             value = self._rows.encode(row)
             # To the partition of the event, and awaited: a table of Faust takes the partition from its

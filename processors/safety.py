@@ -13,7 +13,9 @@ from typing import Any
 
 import aiokafka
 import faust
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.protocol.produce import ProduceRequest
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers import aiokafka as driver
@@ -166,11 +168,16 @@ class QuickConsumer(aiokafka.AIOKafkaConsumer):
         super().__init__(*topics, **{**settings, "fetch_max_wait_ms": FETCH_WAIT_MS})
 
 
-def install(on_heartbeat: Callable[[], Callable[[], None]], on_member_id: Callable[[str], None]) -> None:
+def install(
+    on_heartbeat: Callable[[], Callable[[], None]],
+    on_member_id: Callable[[str], None],
+    before_write: Callable[[], None],
+) -> None:
     """Put the overrides in place that cannot be had by subclassing. Once in a process.
 
     ``on_heartbeat`` is called before each heartbeat, and what it returns when that heartbeat has succeeded;
     ``on_member_id`` is told each id that the group gives us (empty: none). Both run in the consumer's thread.
+    ``before_write`` is called when records are about to be handed to a socket.
     """
     driver.aiokafka.AIOKafkaConsumer = QuickConsumer
     heartbeat = GroupCoordinator._do_heartbeat
@@ -183,6 +190,17 @@ def install(on_heartbeat: Callable[[], Callable[[], None]], on_member_id: Callab
 
     # A worker that was paused for longer than its session still owns its queues; the lease asks since when.
     GroupCoordinator._do_heartbeat = watched_heartbeat
+
+    send = AIOKafkaConnection.send
+
+    def fenced_send(self: AIOKafkaConnection, request: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(request, ProduceRequest):
+            before_write()
+        return send(self, request, *args, **options)
+
+    # Whatever waits in the producer of a worker that was paused would else go out as soon as it wakes up,
+    # after what its successor has written in the meantime.
+    AIOKafkaConnection.send = fenced_send
 
     def member_id(self: GroupCoordinator) -> str:
         return str(self.__dict__.get("member_id", ""))

@@ -17,6 +17,9 @@ from pipeline.telemetry import say
 
 EXIT_CODE = 70
 EVERY_S = 2.0
+#: A topic made anew is noticed at the next generation, or where offsets fall. This is for one that was filled
+#: beyond its old end before anybody read it.
+TOPICS_EVERY_S = 10.0
 #: A thread that woke up so much later was paused with its process; what it saw before says nothing.
 LATE_S = 5.0
 
@@ -28,7 +31,8 @@ class Watchdog(threading.Thread):
     """Ends the process when it stood still for longer than ``limit_s`` although there was something to do.
 
     ``unready`` says how far joining and recovery are, None when they are done. ``owned`` are the source
-    partitions that are ours, ``progress`` the last offset read of one.
+    partitions that are ours, ``progress`` the last offset read of one. ``check_topics`` ends the process
+    where they are not the same any more.
     """
 
     def __init__(
@@ -40,16 +44,18 @@ class Watchdog(threading.Thread):
         unready: Callable[[], Any],
         owned: Callable[[], set[Place]],
         progress: Callable[[Place], int | None],
+        check_topics: Callable[[], None],
     ) -> None:
         super().__init__(name="watchdog", daemon=True)
         self._kafka, self._of_group, self._places = bootstrap, group, list(places)
         self._limit_s, self._unready, self._owned, self._progress = limit_s, unready, owned, progress
+        self._check_topics = check_topics
         self._moved_at_s: dict[Place, tuple[Any, float]] = {}
         self._unready_since: tuple[Any, float] = (None, time.monotonic())
 
     def run(self) -> None:
         handle = self._handle()
-        looked_at_s = time.monotonic()
+        looked_at_s = checked_at_s = time.monotonic()
         while True:
             time.sleep(EVERY_S)
             now_s = time.monotonic()
@@ -57,6 +63,9 @@ class Watchdog(threading.Thread):
                 self._forget(now_s)
             looked_at_s = now_s
             try:
+                if now_s - checked_at_s > TOPICS_EVERY_S:
+                    checked_at_s = now_s
+                    self._check_topics()
                 self._look_at_recovery(now_s)
                 self._look_at_partitions(handle, now_s)
             except Exception as error:  # noqa: BLE001  whatever it is, a watchdog that has died watches nothing

@@ -14,7 +14,7 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP, EventT
 
 from pipeline import cluster, telemetry
-from pipeline.errors import SharplineError, UsageError
+from pipeline.errors import TopicsUnfit, UsageError
 from pipeline.settings import Rules, Settings
 from pipeline.stages.fold import Stage, provenance
 from pipeline.stages.fold import artefacts as made_of
@@ -24,7 +24,7 @@ from processors.batches import batches
 from processors.checkpoint import Checkpoints, Origin
 from processors.lease import Lease
 from processors.positions import Positions
-from processors.rows import Rows
+from processors.rows import Rows, made_anew
 from processors.runner import Runner
 from processors.watchdog import Place, Watchdog
 
@@ -83,7 +83,9 @@ class _Worker:
         self._stage, self._bootstrap, self._partitions, self._port = stage, bootstrap, partitions, port
         self._folder = folder
         self._lease = Lease(SESSION_S)
-        safety.install(self._lease.heartbeat, lambda member_id: takeover.remember(folder, member_id))
+        safety.install(
+            self._lease.heartbeat, lambda member_id: takeover.remember(folder, member_id), self._lease.check
+        )
         group = cluster.group(stage.name)
         self._app = safety.configured(group, bootstrap, folder / "faust", SESSION_S, self._load)
         raw = {
@@ -99,19 +101,20 @@ class _Worker:
         changelog = cluster.changelog(stage.name)
         origin = Origin(changelog, cluster.topic_ids(bootstrap, [changelog]), stage.layout)
         self._checkpoints = Checkpoints(stage.name, origin, folder, self._rows)
-        self._positions = Positions(bootstrap, self._committed)
+        self._log = log
+        self._positions = Positions(bootstrap, self._committed, self._require_topics)
         self._runner = Runner(
             stage,
             rules,
             partitions,
             self._rows,
             self._positions,
-            self._lease,
             lambda: self._app.producer,
             self._end,
             self._checkpoints.written,
         )
         self._app.agent(self._sources, name=stage.name, concurrency=1)(self._agent)
+        self._app.on_partitions_revoked.connect(self._revoked)
         self._app.on_partitions_assigned.connect(self._assigned)
 
     def work(self) -> None:
@@ -127,6 +130,7 @@ class _Worker:
             self._unready,
             self._owned,
             self._positions.last_read,
+            self._check_topics,
         ).start()
         if self._port:
             health.serve(self._port, live=lambda: True, ready=lambda: self._unready() is None)
@@ -172,17 +176,37 @@ class _Worker:
 
     async def _recovered(self) -> None:
         try:
+            await self._require_topics()
             self._runner.begin_generation()
-        except SharplineError as error:
-            say(logger, str(error), logging.ERROR, exit=ROWS_UNFIT)
-            # Out of the group first: as long as it has a member, nobody can put its offsets right.
-            await asyncio.to_thread(takeover.leave, self._bootstrap, self._app.conf.id, self._folder)
-            os._exit(ROWS_UNFIT)
+        except TopicsUnfit as error:
+            await asyncio.to_thread(self._refuse, error)
         except Exception:  # Faust would drop it, and go on without rows
             logger.error("rows cannot be read", exc_info=True)
             os._exit(BATCH_FAILED)
         owned = sorted({partition for _, partition in self._owned()})
         say(logger, "ready", stage=self._stage.name, partitions=owned, rows=len(self._rows))
+
+    async def _require_topics(self) -> None:
+        await asyncio.to_thread(self._check_topics)
+
+    def _check_topics(self) -> None:
+        """End the process where a topic is not the one any more that it was at the start."""
+        try:
+            if cluster.topic_ids(self._bootstrap, self._stage.sources) == self._log:
+                return
+            self._refuse(TopicsUnfit(made_anew(self._stage.name)))
+        except TopicsUnfit as error:  # one is not there at all
+            self._refuse(error)
+
+    def _refuse(self, error: TopicsUnfit) -> None:
+        # Out of the group first: as long as it has a member, nobody can put its offsets right.
+        takeover.leave(self._bootstrap, self._app.conf.id, self._folder)
+        say(logger, str(error), logging.ERROR, exit=ROWS_UNFIT)
+        os._exit(ROWS_UNFIT)
+
+    async def _revoked(self, *_: Any, **__: Any) -> None:
+        # What a batch that slept through the session still holds must not outlive the next assignment.
+        self._lease.check()
 
     async def _assigned(self, *_: Any, **__: Any) -> None:
         self._lease.renew()

@@ -11,7 +11,9 @@ import faust
 import mode
 import pytest
 from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.producer.sender import SendProduceReqHandler
 from faust.channels import Channel
 from faust.stores import memory
 from faust.streams import Stream
@@ -105,6 +107,12 @@ LEANED = [
         driver.AIOKafkaConsumerThread._create_worker_consumer,
         ("aiokafka.AIOKafkaConsumer(", "fetch_max_wait_ms=1500"),
     ),
+    Leaned(
+        "the lease",
+        AIOKafkaConnection.send,
+        ("request, expect_response=True", "self._writer.write(size + message)"),
+    ),
+    Leaned("the lease", SendProduceReqHandler.create_request, ("ProduceRequest(",)),
     Leaned("the lease", GroupCoordinator._do_heartbeat, ("HeartbeatRequest", "return True", "return False")),
     Leaned("the quick takeover", GroupCoordinator.__init__, ("self.member_id =",)),
     Leaned(
