@@ -167,7 +167,10 @@ def topic_ids(bootstrap: str, topics: Iterable[str]) -> str:
         described = {name: answer.result() for name, answer in answers.items()}
     except KafkaException as error:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise TopicsUnfit(f"{bootstrap} lacks one of {', '.join(names)}; was it deleted?") from error
+            raise TopicsUnfit(
+                f"{bootstrap} lacks one of {', '.join(names)}: it was deleted, so the offsets in rows mean nothing; "
+                "start on a fresh cluster"
+            ) from error
         raise BrokerUnavailable(f"{bootstrap} does not describe topics: {error.args[0].str()}") from error
     ids = [(name, described[name].topic_id) for name in names]
     found = [f"{name} {i.get_most_significant_bits()} {i.get_least_significant_bits()}" for name, i in ids]

@@ -8,6 +8,7 @@ SharplineError
     UsageError           the person asked for what cannot be done; printed without a trace
         BrokerUnavailable
         TimeRunsBackwards
+        AnotherLog
     BadRequest           what a client of the gateway asked for; answered with its code, the connection stays
     TopicsUnfit          topics, partitions or start offsets are not as `sharpline topics` makes them
     CheckpointUnfit      a worker's checkpoint that is damaged or of other rows; it is ignored
@@ -50,6 +51,10 @@ class BrokerUnavailable(UsageError):
 
 class TimeRunsBackwards(UsageError):
     """A producer's time lies before the last tick of the log it would write to."""
+
+
+class AnotherLog(UsageError):
+    """A producer is to go on with a log that holds something else than what it has sent."""
 
 
 class TopicsUnfit(SharplineError):

@@ -13,12 +13,13 @@ from typing import TextIO
 import click
 
 from pipeline.errors import SharplineError, TimeRunsBackwards, UsageError
-from pipeline.records import Record
+from pipeline.records import ClockTick, Record
 from pipeline.replay.tail import moment
 from pipeline.settings import Settings
 from producers import recorded
-from producers.pace import paced, timetable
+from producers.pace import Due, paced, timetable
 from producers.publish import ArchiveLog, KafkaLog, Log
+from producers.resume import Held, rest_of
 from producers.sources import nflverse, the_odds_api
 from producers.tally import UNREAD
 
@@ -166,7 +167,9 @@ def main(
                 records = recording.records(lambda reason, where: log.tally.refuse(UNREAD, reason, where))
             else:
                 words = opened.enter_context(_writable(truth)) if truth else None
-                starts_at_ms = _this_second_ms() if to_kafka else ARCHIVE_STARTS_AT_MS
+                # An evening that was begun goes on: its first tick is of its first second.
+                begun_at_ms = log.held().first_tick_ms or _this_second_ms()
+                starts_at_ms = begun_at_ms if to_kafka else ARCHIVE_STARTS_AT_MS
                 records = simulated_games(seed, events, starts_at_ms, words)
             pace = speed if speed is not None else 1.0 if to_kafka else 0.0
             shown = Progress(sys.stderr.isatty() if progress is None else progress)
@@ -181,34 +184,44 @@ def main(
 def play(records: Iterable[Record], log: Log, speed: float, stop: Stop, progress: Progress) -> None:
     """Send everything in its time, until it ends or is stopped; then wait until all of it is safe.
 
-    Raises TimeRunsBackwards where the first record lies before the last tick of the log.
+    Goes on where the log has the beginning of it: see `producers.resume`.
+
+    Raises
+    ------
+    TimeRunsBackwards
+        Where the first record lies before the last tick of the log, and the log does not begin with it.
+    AnotherLog
+        Where the log begins as the records do, and goes on otherwise.
     """
-    ordered = forward(records, log.last_tick_ms())
+    due = onward(timetable(records, speed), log.held(), log.partitions)
     try:
-        for record in paced(timetable(ordered, speed), time.monotonic, lambda s: stop.wait(s, log)):
+        for record in paced(due, time.monotonic, lambda s: stop.wait(s, log)):
             log.send(record)
             progress.tell(log)
     finally:
         log.close()
 
 
-def forward(records: Iterable[Record], last_tick_ms: int) -> Iterator[Record]:
-    """The records, where the first does not lie before the last tick of the log. Raises TimeRunsBackwards."""
-    ordered = iter(records)
-    first = next(ordered, None)
+def onward(due: Iterator[Due], held: Held, partitions: int) -> Iterator[Due]:
+    """What of a timetable is to be sent to a log that holds something already; raises as `play`."""
+    first = next(due, None)
     if first is None:
         return iter(())
-    if nflverse.received_at_ms(first) < last_tick_ms:
+    assert isinstance(first.record, ClockTick)
+    whole, begins_ms = itertools.chain([first], due), first.record.received_at_ms
+    if begins_ms == held.first_tick_ms:
+        return rest_of(whole, held, partitions)
+    if begins_ms < held.last_tick_ms:
         begins, ticked = (
             datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-            for ms in (nflverse.received_at_ms(first), last_tick_ms)
+            for ms in (begins_ms, held.last_tick_ms)
         )
         raise TimeRunsBackwards(
             f"this source begins at {begins} and the log has already ticked to {ticked}; time never"
             " runs backwards in a log: use a fresh one (`sharpline up --data NEW_FOLDER`) or begin later with"
             " --from"
         )
-    return itertools.chain([first], ordered)
+    return whole
 
 
 def simulated_games(

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -12,6 +12,7 @@ from pipeline.errors import BrokerUnavailable, Refused, TopicsUnfit, UnreadableR
 from pipeline.records import ClockTick, Record
 from pipeline.replay.archive import ArchiveWriter
 from pipeline.topics import TICKS, topic_of
+from producers.resume import INPUTS, NOTHING, Held, Place
 from producers.tally import Tally
 
 #: How long a cluster may take to answer before it counts as not there.
@@ -26,6 +27,7 @@ class Log(Protocol):
     """Takes records in the order of their time. What it refuses is in its tally, and never lost silently."""
 
     tally: Tally
+    partitions: int
 
     def send(self, record: Record) -> None:
         """Append a record to its topic, or count why it was refused."""
@@ -33,8 +35,8 @@ class Log(Protocol):
     def rest(self, seconds: float) -> None:
         """Let time pass; what went wrong with records sent before is raised here at the latest."""
 
-    def last_tick_ms(self) -> int:
-        """The newest tick of the log, Unix ms; 0 where it has none."""
+    def held(self) -> Held:
+        """What the log holds of the inputs."""
 
     def close(self) -> None:
         """Return when everything that was sent is safe."""
@@ -90,8 +92,8 @@ class KafkaLog:
         self._producer.poll(seconds)
         self._raise_failure()
 
-    def last_tick_ms(self) -> int:
-        """The newest tick of any partition."""
+    def held(self) -> Held:
+        """What the inputs' partitions hold."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -101,23 +103,35 @@ class KafkaLog:
                 "log_level": 2,
             }
         )
-        # From the last record to the end: unlike a question for offsets this outlasts a change of leader.
-        consumer.assign([TopicPartition(TICKS, partition, LAST) for partition in range(self.partitions)])
-        newest, left, give_up_s = 0, self.partitions, time.monotonic() + ANSWER_S
+        places = [(topic, partition) for topic in INPUTS for partition in range(self.partitions)]
         try:
-            while left:
-                message = consumer.poll(max(0.0, give_up_s - time.monotonic()))
-                if message is None:
-                    raise BrokerUnavailable(
-                        f"{self.bootstrap} does not give the last tick of {TICKS}; try again"
-                    )
-                if (error := message.error()) is None:
-                    newest = max(newest, _time_of(message))
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    left -= 1
+            # From the last record to the end: unlike a question for offsets this outlasts a change of leader.
+            last = self._from(consumer, dict.fromkeys(places, LAST))
+            first = self._from(consumer, {place: 0 for place in places if place[0] == TICKS})
         finally:
             consumer.close()
-        return newest
+        return Held(
+            {place: _offset(message) + 1 for place, message in last.items()},
+            {place: message.value() or b"" for place, message in last.items()},
+            min((_time_of(message) for message in first.values() if _offset(message) == 0), default=0),
+            max((_time_of(message) for (topic, _), message in last.items() if topic == TICKS), default=0),
+        )
+
+    def _from(self, consumer: Consumer, starts: dict[Place, int]) -> dict[Place, Message]:
+        """The first record of each partition from an offset on, where there is one."""
+        consumer.assign([TopicPartition(*place, offset) for place, offset in starts.items()])
+        found: dict[Place, Message] = {}
+        left, give_up_s = set(starts), time.monotonic() + ANSWER_S
+        while left:
+            message = consumer.poll(max(0.0, give_up_s - time.monotonic()))
+            if message is None:
+                raise BrokerUnavailable(f"{self.bootstrap} does not give its last records; try again")
+            place: Any = (message.topic(), message.partition())
+            if (error := message.error()) is None:
+                found.setdefault(place, message)
+            if error is None or error.code() == KafkaError._PARTITION_EOF:
+                left.discard(place)
+        return found
 
     def close(self) -> None:
         """Return when everything that was sent is acknowledged."""
@@ -151,6 +165,12 @@ class KafkaLog:
             )
 
 
+def _offset(message: Message) -> int:
+    offset = message.offset()
+    assert offset is not None  # it was read
+    return offset
+
+
 def _time_of(message: Message) -> int:
     try:
         tick = codec.decode(TICKS, message.key(), message.value())
@@ -181,7 +201,7 @@ class ArchiveLog:
     """
 
     def __init__(self, folder: Path, partitions: int) -> None:
-        self.tally = Tally()
+        self.tally, self.partitions = Tally(), partitions
         self._writer = ArchiveWriter(folder, partitions)
 
     def send(self, record: Record) -> None:
@@ -200,9 +220,9 @@ class ArchiveLog:
         """Let time pass."""
         time.sleep(seconds)
 
-    def last_tick_ms(self) -> int:
-        """An archive is new, so it has none."""
-        return 0
+    def held(self) -> Held:
+        """An archive is new."""
+        return NOTHING
 
     def close(self) -> None:
         """Finish the files."""

@@ -45,18 +45,18 @@ def made_anew_while_running(ground: Ground) -> None:
     """The worker must end, and must not take what lies in the new topic for what follows in the old one."""
     (stage,) = ground.stages
     ground.rest(5.0)
-    struck_ms = now_ms()
-    make_anew(ground)
+    gone_ms = make_anew(ground)
     ground.count(RUNNING)
-    _refuses(ground, stage, struck_ms)
+    _refuses(ground, stage, gone_ms)
 
 
-def make_anew(ground: Ground) -> None:
-    """Delete the topic and make it again, while producers go on sending."""
+def make_anew(ground: Ground) -> int:
+    """Delete the topic and make it again, while producers go on sending; when the old one was gone, Unix ms."""
     admin = AdminClient({"bootstrap.servers": ground.bootstrap, "log_level": 0})
     admin.delete_topics([TOPIC])[TOPIC].result()
     stages = [stage_named(stage) for stage in ground.stages]
     ground.until("the topic is gone", lambda: TOPIC not in admin.list_topics(timeout=5).topics)
+    gone_ms = now_ms()
 
     def is_made() -> bool:
         try:
@@ -66,6 +66,7 @@ def make_anew(ground: Ground) -> None:
         return True
 
     ground.until("the topic is made again", is_made)
+    return gone_ms
 
 
 def _refuses(ground: Ground, stage: str, struck_ms: int) -> None:
@@ -74,7 +75,7 @@ def _refuses(ground: Ground, stage: str, struck_ms: int) -> None:
         ground.rest(0.1)
     if not gone:
         ground.fault(f"after {NOTICES_S:.0f} s a worker still runs on a topic that was made anew")
-    elif not (said := [line for line in ground.fleet.said() if "made again" in line or "made anew" in line]):
+    elif not (said := [line for line in ground.fleet.said() if "deleted" in line or "made anew" in line]):
         ground.fault(f"a worker ended with {UNFIT} and did not say that {TOPIC} was made again")
     else:
         ground.say(said[-1])

@@ -13,8 +13,10 @@ from pipeline.records import ClockTick, GameEvent, Record, SourceEvent
 from pipeline.replay.archive import read, topics_of
 from pipeline.settings import Settings
 from pipeline.topics import TICKS, partition_of
-from producers.__main__ import Progress, Stop, forward, play
+from producers.__main__ import Progress, Stop, onward, play
+from producers.pace import timetable
 from producers.publish import ArchiveLog, KafkaLog, Log
+from producers.resume import NOTHING, Held
 from tests.make import T0, at, quote, snapshot
 
 PARTITIONS = 4
@@ -96,14 +98,14 @@ def test_bad_records_are_refused_with_a_reason_and_the_rest_goes_on(log: KafkaLo
 
 @pytest.mark.kafka
 def test_time_does_not_run_backwards_in_a_log(log: KafkaLog) -> None:
-    assert log.last_tick_ms() == 0
+    assert log.held() == NOTHING
     play(iter([replace(GOOD, received_at_ms=at(60))]), log, 0.0, Stop(), Progress(False))
 
-    assert log.last_tick_ms() == at(60)
+    assert (log.held().first_tick_ms, log.held().last_tick_ms) == (at(60), at(60))
     with pytest.raises(TimeRunsBackwards, match="--data"):
         play(iter([GOOD]), log, 0.0, Stop(), Progress(False))
     play(iter([replace(GOOD, received_at_ms=at(61))]), log, 0.0, Stop(), Progress(False))
-    assert log.last_tick_ms() == at(61)
+    assert (log.held().first_tick_ms, log.held().last_tick_ms) == (at(60), at(61))
 
 
 @pytest.mark.kafka
@@ -143,8 +145,11 @@ def test_an_archive_has_every_record_at_its_time_and_no_ticks(tmp_path: Path) ->
 
 
 def test_a_source_may_begin_at_the_last_tick() -> None:
-    assert list(forward([GOOD], GOOD.received_at_ms)) == [GOOD]
-    assert list(forward([], GOOD.received_at_ms)) == []
+    due = list(timetable([GOOD], 0.0))
+    ticked = Held({}, {}, at(-60), at(0))
+
+    assert list(onward(iter(due), ticked, PARTITIONS)) == due
+    assert list(onward(iter([]), ticked, PARTITIONS)) == []
 
 
 def test_the_report_names_each_reason_with_its_first_place(tmp_path: Path) -> None:
