@@ -168,8 +168,8 @@ def topic_ids(bootstrap: str, topics: Iterable[str]) -> str:
     except KafkaException as error:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise TopicsUnfit(
-                f"{bootstrap} lacks one of {', '.join(names)}: it was deleted, so the offsets in rows mean nothing; "
-                "start on a fresh cluster"
+                f"{bootstrap} lacks one of {', '.join(names)}: it was deleted, so the offsets in rows "
+                "mean nothing; start on a fresh cluster"
             ) from error
         raise BrokerUnavailable(f"{bootstrap} does not describe topics: {error.args[0].str()}") from error
     ids = [(name, described[name].topic_id) for name in names]

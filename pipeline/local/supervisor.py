@@ -22,7 +22,7 @@ FINAL = frozenset({2, 74})
 
 @dataclass
 class Service:
-    """One process. ``ready_url`` answers 200 when it is; ``endless`` ones are started again when they end."""
+    """One process. ``ready_url`` answers 200 when it is. One that is not ``endless`` may end with 0."""
 
     name: str
     command: Sequence[str | Path]
@@ -92,7 +92,7 @@ class Supervisor:
             process = service.process
             if process is None or process.poll() is None:
                 continue
-            if not service.endless or process.returncode in FINAL:
+            if (not service.endless and process.returncode == 0) or process.returncode in FINAL:
                 service.process = None
                 said = service.last_words(1).removeprefix("sharpline produce: ")
                 how = "has ended" if process.returncode == 0 else f"ended with {process.returncode}: {said}"

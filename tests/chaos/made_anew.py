@@ -17,6 +17,8 @@ from tests.processors.log import Load, now_ms, read
 UNFIT = 74
 #: In which a worker must have noticed, whatever it is doing.
 NOTICES_S = 60.0
+#: What was read of the old topic may be written so much later.
+IN_FLIGHT_MS = 1_000
 TOPIC = "odds.snapshots"
 STOPPED, REFILLED, RUNNING = (
     "deleted and made again while stopped",
@@ -51,7 +53,7 @@ def made_anew_while_running(ground: Ground) -> None:
 
 
 def make_anew(ground: Ground) -> int:
-    """Delete the topic and make it again, while producers go on sending; when the old one was gone, Unix ms."""
+    """Delete the topic and make it again while producers go on; when the old one was gone, Unix ms."""
     admin = AdminClient({"bootstrap.servers": ground.bootstrap, "log_level": 0})
     admin.delete_topics([TOPIC])[TOPIC].result()
     stages = [stage_named(stage) for stage in ground.stages]
@@ -94,5 +96,5 @@ def folded_on(ground: Ground, stage: str, since_ms: int) -> int:
         offset = decoder.decode(message.value).applied[TOPIC]
         before = applied.get(message.key, -1)
         applied[message.key] = offset
-        moved += message.timestamp_ms > since_ms and offset > before
+        moved += message.timestamp_ms > since_ms + IN_FLIGHT_MS and offset > before
     return moved

@@ -1,18 +1,21 @@
-"""The producer killed in the middle of an evening and started again."""
+"""The producer killed in the middle of an evening and started again, until the evening is over."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from itertools import groupby
 
 from pipeline import codec
+from pipeline.local.supervisor import Service
 from pipeline.records import ClockTick
 from pipeline.topics import TICKS, partition_of, topic_of
 from producers.pace import timetable
 from producers.simulator import simulate
-from tests.chaos.ground import SPEED, Ground
-from tests.make import T0
+from tests.chaos.ground import Ground
 from tests.processors.log import read
 
-GAMES = 60
-RUNS_S = (6.0, 15.0)
+GAMES, SPEED = 6, 300.0
+RUNS_S = (1.5, 6.0)
+ENDS_S = 240.0
 INPUTS = ("odds.snapshots", "games.events", TICKS)
 KILLED = "kill -9 of the producer"
 
@@ -20,62 +23,68 @@ Log = dict[tuple[str, int], list[tuple[bytes | None, bytes | None]]]
 
 
 def producer_kills(ground: Ground, count: int) -> None:
-    """Kill it, see that what it left is the beginning of its evening, and start it again.
+    """Kill it so often, each time start it again with the same command, and let it come to its end.
 
-    It sends in order, is idempotent, and the same seed and start make the same records: so what a partition
-    holds must be the first records of that partition, each once. What it was told to be safe is among them.
+    The same seed and start make the same records. So what the partitions hold in the end must be those, each
+    once and in order: none is lost that was acknowledged, or that was not, and none has a second effect.
     """
-    command = ["-m", "producers", "simulator", "--seed", "1", "--events", str(GAMES)]
     for _ in range(count):
-        producer = ground.fleet.beside("producer", [*command, "--speed", f"{SPEED:g}"])
+        producer = started(ground)
         ground.rest(ground.random.uniform(*RUNS_S))
-        assert producer.process is not None
-        if producer.process.poll() is not None:
-            ground.fault(f"a producer that was started again ends: {producer.last_words(1)}")
-            break
+        if producer.process is None or producer.process.poll() is not None:
+            ground.fault(f"the producer ended by itself: {producer.last_words(1)}")
+            return
         producer.process.kill()
         producer.process.wait()
         ground.count(KILLED)
-        _is_a_beginning(ground)
+    last = started(ground)
+    ground.until(
+        "the evening is over", lambda: last.process is None or last.process.poll() is not None, ENDS_S
+    )
+    if last.process is None or last.process.returncode != 0:
+        ground.fault(f"the producer did not come to its end: {last.last_words(1)}")
+    is_the_whole_evening(ground)
     ground.drain()
     ground.judge()
 
 
-def _is_a_beginning(ground: Ground) -> None:
+def started(ground: Ground) -> Service:
+    command = ["-m", "producers", "simulator", "--seed", "1", "--events", str(GAMES), "--speed", f"{SPEED:g}"]
+    return ground.fleet.beside("producer", command)
+
+
+def is_the_whole_evening(ground: Ground) -> None:
     found: Log = defaultdict(list)
     for topic, messages in read(ground.bootstrap, INPUTS).items():
         for message in messages:
             found[topic, message.partition].append((message.key, message.value))
-    ticks = [codec.decode(TICKS, *messages[0]) for (topic, _), messages in found.items() if topic == TICKS]
-    starts_at_ms = min(tick.received_at_ms for tick in ticks) - first_tick_ms(T0) + T0
-    made = evening(starts_at_ms, found, ground.settings.partitions)
-    for place, there in found.items():
-        if there != made[place][: len(there)]:
-            ground.fault(f"{place} does not hold the first {len(there)} records of its evening")
-    count = sum(map(len, found.values()))
-    ground.say(f"{count} records on {len(found)} partitions, compared with the beginning of the evening")
+    first = min(
+        codec.decode(TICKS, *messages[0]).received_at_ms
+        for (topic, _), messages in found.items()
+        if topic == TICKS
+    )
+    made = evening(first, ground.settings.partitions)
+    for place in made.keys() | found.keys():
+        # A tick that reached only some partitions before a kill is sent to all of them again.
+        once = [value for value, _ in groupby(found[place])] if place[0] == TICKS else found[place]
+        if once != made[place]:
+            ground.fault(f"{place} holds {len(once)} records, not the {len(made[place])} of its evening")
+    ground.say(f"{sum(map(len, made.values()))} records on {len(made)} partitions, each there once, in order")
 
 
-def first_tick_ms(starts_at_ms: int) -> int:
-    """When the first tick of an evening is; it always comes as long after the start."""
-    tick = next(timetable(simulate(1, GAMES, starts_at_ms), SPEED)).record
-    assert isinstance(tick, ClockTick)
-    return tick.received_at_ms
-
-
-def evening(starts_at_ms: int, like: Log, partitions: int) -> Log:
-    """The records of an evening by partition, at least as many as another log has of each."""
+def evening(starts_at_ms: int, partitions: int) -> Log:
+    """What each partition has to hold."""
     made: Log = defaultdict(list)
-    short = {place for place, messages in like.items() if messages}
+    for topic, partition, message in _sent(starts_at_ms, partitions):
+        made[topic, partition].append(message)
+    return made
+
+
+def _sent(starts_at_ms: int, partitions: int) -> Iterator[tuple[str, int, tuple[bytes, bytes]]]:
     for due in timetable(simulate(1, GAMES, starts_at_ms), SPEED):
         topic = topic_of(type(due.record)).name
-        key, value = codec.encode(topic, due.record)
-        is_tick = isinstance(due.record, ClockTick)
-        on = range(partitions) if is_tick else [partition_of(key.decode(), partitions)]
-        for partition in on:
-            made[topic, partition].append((key, value))
-            if len(made[topic, partition]) == len(like[topic, partition]):
-                short.discard((topic, partition))
-        if not short:
-            break
-    return made
+        message = codec.encode(topic, due.record)
+        if isinstance(due.record, ClockTick):
+            yield from ((topic, partition, message) for partition in range(partitions))
+        else:
+            yield topic, partition_of(message[0].decode(), partitions), message

@@ -24,10 +24,12 @@ def look_after_until(supervisor: Supervisor, reached: Callable[[], bool]) -> Non
         time.sleep(0.01)
 
 
-def test_what_dies_is_started_again_each_time_after_a_longer_wait(tmp_path: Path) -> None:
+@pytest.mark.parametrize("endless", [True, False])
+def test_what_dies_is_started_again_each_time_after_a_longer_wait(tmp_path: Path, endless: bool) -> None:
     said: list[str] = []
     supervisor = Supervisor({}, said.append)
-    supervisor.start(service(tmp_path, "import sys; print('begun', flush=True); sys.exit(70)"))
+    died = "import sys; print('begun', flush=True); sys.exit(70)"
+    supervisor.start(service(tmp_path, died, endless=endless))
 
     look_after_until(supervisor, lambda: (tmp_path / "log").read_text().count("begun") == 3)
 
