@@ -5,9 +5,9 @@ Folds are known here by their name and the topics that they read, so that nothin
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from confluent_kafka import (
     Consumer,
@@ -27,7 +27,7 @@ from pipeline.topics import ARTEFACTS, DAY_MS, DEAD_LETTERS, TOPICS, Topic
 TIMEOUT_S = 20.0
 #: After which an address counts as one where no cluster is: the person has been waiting all along.
 ANSWER_S = 8.0
-#: How often, and after which pause, a group is asked about again while its coordinator is on its way.
+#: How often, and after which pause, is asked again while a leader or coordinator is on its way.
 ATTEMPTS, PAUSE_S = 100, 0.1
 #: Whole answers and rows repeat themselves; aiokafka and librdkafka both read and write it.
 COMPRESSION = "lz4"
@@ -37,15 +37,18 @@ MAXIMUM_ROW_BYTES = 16_000_000
 #: The name of the one table of each stage.
 TABLE = "rows"
 
-_COORDINATOR_IS_COMING = {
+_ON_ITS_WAY = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
 }
 #: librdkafka wants a group named, also of a consumer that only looks.
 _WATCHING = "sharpline.watching"
 
 Place = tuple[str, int]  # a topic's partition
+T = TypeVar("T")
 
 
 class Fold(Protocol):
@@ -323,27 +326,34 @@ def _consumer(bootstrap: str, name: str) -> Iterator[Consumer]:
 
 
 def _committed(consumer: Consumer, places: list[Place]) -> dict[Place, int]:
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            found = consumer.committed([TopicPartition(*place) for place in places], timeout=TIMEOUT_S)
-        except KafkaException as error:
-            if attempt == ATTEMPTS or error.args[0].code() not in _COORDINATOR_IS_COMING:
-                raise TopicsUnfit(f"committed offsets cannot be read: {error.args[0].str()}") from error
-            time.sleep(PAUSE_S)
-        else:
-            return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
-    raise AssertionError("unreachable")
+    asked = [TopicPartition(*place) for place in places]
+    found = _answered(lambda: consumer.committed(asked, timeout=TIMEOUT_S))
+    return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
 
 
 def _kept(consumer: Consumer, places: list[Place]) -> dict[Place, tuple[int, int]]:
     """The oldest offset that each partition keeps, and its end."""
-    try:
-        return {
-            place: consumer.get_watermark_offsets(TopicPartition(*place), timeout=TIMEOUT_S)
-            for place in places
-        }
-    except KafkaException as error:
-        raise TopicsUnfit(f"offsets cannot be read: {error.args[0].str()}") from error
+    return {
+        place: _answered(lambda: consumer.get_watermark_offsets(TopicPartition(*place), timeout=TIMEOUT_S))  # noqa: B023
+        for place in places
+    }
+
+
+def _answered(ask: Callable[[], T]) -> T:
+    """The answer to a question about offsets, asked again while a leader or coordinator is on its way.
+
+    Raises BrokerUnavailable.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return ask()
+        except KafkaException as error:
+            if attempt == ATTEMPTS or error.args[0].code() not in _ON_ITS_WAY:
+                raise BrokerUnavailable(
+                    f"offsets cannot be read: {error.args[0].str()}; try again"
+                ) from error
+            time.sleep(PAUSE_S)
+    raise AssertionError("unreachable")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,21 +1,27 @@
 """A producer that is started again sends what its log lacks, and nothing else."""
 
+import subprocess
+import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterable
-from itertools import islice
+from itertools import groupby, islice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import codec
+from pipeline import cluster, codec
 from pipeline.errors import AnotherLog
 from pipeline.records import ClockTick, Record
+from pipeline.settings import Settings
 from pipeline.topics import TICKS, partition_of, topic_of
 from producers.pace import Due, timetable
-from producers.resume import Held, Place, rest_of
+from producers.resume import INPUTS, Held, Place, rest_of
 from producers.simulator import simulate
+from tests.conftest import ROOT
 from tests.make import T0
+from tests.processors.log import read
 
 PARTITIONS, SPEED = 4, 60.0
 EVENING = list(islice(timetable(simulate(3, 6, T0), SPEED), 400))
@@ -82,3 +88,27 @@ def test_where_all_was_sent_nothing_is_left() -> None:
 def test_a_log_of_something_else_is_left_alone(other: Iterable[Due]) -> None:
     with pytest.raises(AnotherLog, match="go on with the command that began it"):
         list(rest_of(islice(other, 3_000), held(appended(due.record for due in EVENING[:300])), PARTITIONS))
+
+
+@pytest.mark.kafka
+def test_a_producer_that_is_killed_and_started_again_leaves_a_whole_evening(fresh_kafka: str) -> None:
+    cluster.create_topics(fresh_kafka, Settings(partitions=PARTITIONS), ())
+    command = [sys.executable, "-m", "producers", "simulator", "--events", "6", "--speed", "0"]
+    command += ["--kafka", fresh_kafka]
+    killed, until_s = subprocess.Popen(command, cwd=ROOT), time.monotonic() + 60
+    while cluster.ends(fresh_kafka, INPUTS)["odds.snapshots"] < 300:
+        assert time.monotonic() < until_s
+    killed.kill()
+    killed.wait()
+
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+
+    found: Log = defaultdict(list)
+    for topic, messages in read(fresh_kafka, INPUTS).items():
+        for message in messages:
+            assert message.value is not None
+            found[topic, message.partition].append(message.value)
+    starts_at_ms = codec.decode(TICKS, b"clock", found[TICKS, 0][0]).received_at_ms
+    whole = appended(due.record for due in timetable(simulate(1, 6, starts_at_ms), 0.0))
+    for place, values in whole.items():
+        assert (found[place] if place[0] != TICKS else [v for v, _ in groupby(found[place])]) == values
