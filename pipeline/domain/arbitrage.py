@@ -75,15 +75,16 @@ def stakes(prices: Sequence[float], total: int, unit: int) -> tuple[int, ...]:
 def payout(price: float, stake: int) -> int:
     """What a winning bet pays, stake included, in minor units rounded down.
 
-    Exact for stakes up to 10**9 minor units: a product like 2.15 * 48800 falls short of its true value
-    by less than a millionth of a unit, which is not taken for a missing one.
+    Exact for prices in hundredths up to 1,000 and stakes up to 10**9 minor units: what a product like
+    2.15 * 48800 falls short of its true value, by the rounding of price and product, is made up for.
 
     Examples
     --------
     >>> payout(2.15, 48_800), payout(1.01, 150)
     (104920, 151)
     """
-    return math.floor(price * stake + 1e-6)
+    paid = price * stake
+    return math.floor(paid + max(1e-6, paid * 2.0**-51))
 
 
 def worst_profit(prices: Sequence[float], legs: Sequence[int]) -> int:

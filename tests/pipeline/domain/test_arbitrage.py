@@ -2,7 +2,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.domain.arbitrage import (
@@ -88,6 +88,7 @@ def test_stakes_that_cannot_be_split_are_refused(prices: list[float], total: int
 
 
 @given(st.integers(101, 100_000), st.integers(0, 10**9))
+@example(3391, 10**9)
 def test_a_payout_is_exact_to_the_minor_unit(cents: int, stake: int) -> None:
     assert payout(cents / 100, stake) == cents * stake // 100
 
