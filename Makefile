@@ -9,8 +9,8 @@ help: ## This list
 demo: setup ## A simulated evening of sport through the whole pipeline; no key, no account (ARGS="--for 60")
 	$(BIN)/sharpline up --source simulator $(ARGS)
 
-test: setup ## Every test, on a real broker (ARGS="-k arbitrage")
-	$(BIN)/pytest $(ARGS)
+test: setup ## Every test, on real brokers (ARGS="-k arbitrage")
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 cover: setup ## The same, and which lines and branches they ran, in the workers that they started too
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)

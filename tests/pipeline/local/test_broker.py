@@ -1,6 +1,7 @@
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,7 +152,11 @@ def test_the_broker_of_another_living_command_is_used_and_left_running(tmp_path:
     assert not process.is_running()
 
 
-def test_the_temporary_folder_of_a_killed_command_is_removed_by_the_next() -> None:
+def test_the_temporary_folder_of_a_killed_command_is_removed_by_the_next(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # else a test beside this one may be the next
+    monkeypatch.setattr(tempfile, "tempdir", None)
     killed = command("")
     process, _, left = said(killed)
     killed.kill()
