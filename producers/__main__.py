@@ -143,7 +143,8 @@ def main(
     """Publish odds and game events from a source.
 
     SOURCE is `simulator`; `recorded`, which takes files of any known kind together on one clock; or
-    `the-odds-api` or `nflverse`, which take files of that kind alone.
+    `the-odds-api` or `nflverse`, which take files of that kind alone. Started again with the same command
+    it goes on where the log ends.
     """  # fmt: skip
     try:
         settings = Settings.read()
