@@ -13,7 +13,7 @@ test: setup ## Every test, on real brokers (ARGS="-k arbitrage")
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 cover: setup ## The same, and which lines and branches they ran, in the workers that they started too
-	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
 
 check: setup ## Lint, format and types
 	$(BIN)/ruff check
