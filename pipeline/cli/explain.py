@@ -45,7 +45,10 @@ def lines(found: Explanation) -> list[str]:
         f"answer    {found.place}, revision {found.revision} of {found.key}, as of "
         + _time(found.record.received_at_ms),
         f"caused by {found.cause}",
-        *(f"made from {place or f'nothing of {topic}'}" for topic, place in found.inputs.items()),
+        *(
+            f"inputs    up to {place}" if place else f"inputs    none of {t}"
+            for t, place in found.inputs.items()
+        ),
         f"rules     {found.made_with.get('rules', '')}: {_unusual(found.rules)}",
         f"data      {found.made_with.get('data', '')}",
     ]
@@ -55,8 +58,8 @@ def lines(found: Explanation) -> list[str]:
             f"price     {quote.price:g} {quote.book}, outcome {quote.outcome} of {quote.opportunity}",
             f"          shown since {shown}, last seen in {seen} at {_time(quote.seen_at_ms)}",
         ]
-    base = f"the row of revision {found.taken_over_at}" if found.taken_over_at else "nothing"
-    again = f"again     {found.folded} inputs folded into {base} give"
+    base = f"onto the row of revision {found.taken_over_at}" if found.taken_over_at else "from the first"
+    again = f"again     {found.folded} inputs folded {base} give"
     match found.equal:
         case True:
             told.append(f"{again} this answer, to the last bit")
