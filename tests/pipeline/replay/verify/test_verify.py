@@ -186,3 +186,24 @@ def test_what_was_compacted_and_what_expired_is_told_apart_from_what_differs(
     assert rest.holds
     assert rest.unchecked["rows compacted away"] == 1
     assert rest.rows_equal == rest.rows - 1
+
+
+def test_rows_made_by_several_rules_are_each_folded_again_by_their_own(
+    fresh_kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.create_topics(fresh_kafka, Settings(), STAGES.values())
+    (tmp_path / "rules.json").write_text('{"minimum_desks": 2}')
+    for place, rules in enumerate(("", str(tmp_path / "rules.json"))):
+        monkeypatch.setenv("SHARPLINE_RULES", rules)
+        worker = stage_worker(fresh_kafka, tmp_path, "markets")
+        with ended([worker]):
+            worker.start()
+            worker.await_said("ready stage=", times=place + 1)
+            quoted(fresh_kafka, place + 1)
+            assert worker.stop() == 0
+
+    for here in (Rules(), Rules(minimum_desks=2), Rules(minimum_desks=9)):
+        found = verify(fresh_kafka, MARKETS, here)
+
+        assert (found.holds, found.unchecked, found.rows) == (True, {}, 2)
+        assert found.rows_equal == 2
