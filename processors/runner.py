@@ -61,7 +61,7 @@ class Runner:
         positions: Positions,
         producer: Callable[[], Producer],
         end: Callable[[str, int], int | None],
-        written: Callable[[list[tuple[int, int, int]]], None] = lambda _: None,
+        written: Callable[[list[tuple[int, int, int]]], None],
     ) -> None:
         self._stage, self._rules, self._partitions = stage, rules, partitions
         self._rows, self._positions = rows, positions

@@ -63,11 +63,13 @@ class Watchdog(threading.Thread):
                 self._forget(now_s)
             looked_at_s = now_s
             try:
+                self._look_at_recovery(now_s)
+                self._look_at_partitions(handle, now_s)
+                # Last, when the broker has just answered: it takes an admin client, and one without a broker
+                # may never come back from its destruction.
                 if now_s - checked_at_s > TOPICS_EVERY_S:
                     checked_at_s = now_s
                     self._check_topics()
-                self._look_at_recovery(now_s)
-                self._look_at_partitions(handle, now_s)
             except Exception as error:  # noqa: BLE001  whatever it is, a watchdog that has died watches nothing
                 # No fault of the worker. A fresh handle: an old one stayed blind for 75 s after a failover.
                 say(logger, "the watchdog cannot see", logging.WARNING, error=repr(error))

@@ -192,10 +192,9 @@ class _Worker:
     def _check_topics(self) -> None:
         """End the process where a topic is not the one any more that it was at the start."""
         try:
-            if cluster.topic_ids(self._bootstrap, self._stage.sources) == self._log:
-                return
-            self._refuse(TopicsUnfit(made_anew(self._stage.name)))
-        except TopicsUnfit as error:  # one is not there at all
+            if cluster.topic_ids(self._bootstrap, self._stage.sources) != self._log:
+                raise TopicsUnfit(made_anew(self._stage.name))
+        except TopicsUnfit as error:  # also where one is not there at all
             self._refuse(error)
 
     def _refuse(self, error: TopicsUnfit) -> None:

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from pipeline import codec
-from pipeline.errors import UsageError
+from pipeline.cli.verify import named
 from pipeline.replay.explain import Explanation
 from pipeline.replay.explain import explain as explained
 from pipeline.settings import Rules, Settings
@@ -27,11 +27,7 @@ def explain(topic: str, key: str, revision: int | None, as_json: bool, kafka: st
     KEY is the event, of bets.results with the opportunity behind a bar. Exits with 1 if the log gives another
     answer.
     """
-    settings = Settings.read()
-    address = kafka or settings.kafka
-    if not address:
-        raise UsageError("no Kafka named: give --kafka ADDRESS or set SHARPLINE_KAFKA")
-    found = explained(address, topic, key, revision, Rules.read(settings.rules))
+    found = explained(named(kafka), topic, key, revision, Rules.read(Settings.read().rules))
     if as_json:
         click.echo(msgspec.json.encode({**msgspec.to_builtins(found), "record": codec.plain(found.record)}))
     else:

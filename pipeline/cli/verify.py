@@ -44,10 +44,7 @@ def verify(
 
     Exits with 0 when all is equal, with 1 when an input is lost or a row or an answer differs.
     """
-    settings = Settings.read()
-    address = kafka or settings.kafka
-    if not address:
-        raise UsageError("no Kafka named: give --kafka ADDRESS or set SHARPLINE_KAFKA")
+    address = named(kafka)
     span_ms = (moment(since) if since else 0, moment(until) if until else 0)
     found = all_verified(
         address, stages or list(STAGES), span_ms=span_ms, quiet=quiet or as_json, console=Console(stderr=True)
@@ -58,6 +55,14 @@ def verify(
     else:
         tell(found, Console())
     sys.exit(0 if all(verdict.holds for verdict in found) else 1)
+
+
+def named(kafka: str | None) -> str:
+    """The broker that was given or is set. Raises UsageError."""
+    address = kafka or Settings.read().kafka
+    if not address:
+        raise UsageError("no Kafka named: give --kafka ADDRESS or set SHARPLINE_KAFKA")
+    return address
 
 
 def all_verified(

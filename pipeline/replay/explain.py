@@ -1,6 +1,6 @@
 """Where a published answer comes from: the inputs behind it, and whether the log alone gives it again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -65,14 +65,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     record: Any
 
 
-def explain(
-    bootstrap: str,
-    topic: str,
-    key: str,
-    revision: int | None,
-    rules: Rules,
-    progress: Callable[[Verdict], None] = lambda _: None,
-) -> Explanation:
+def explain(bootstrap: str, topic: str, key: str, revision: int | None, rules: Rules) -> Explanation:
     """Find an answer (the last one where ``revision`` is None) and fold its event again up to it.
 
     Raises
@@ -92,7 +85,7 @@ def explain(
     for log, partition in partitions(bootstrap, stage, verdict, only=partition_of(event, count)):
         found = _published(partition.read(topic, 0, partition.ends[topic]), topic, key, revision)
         watched = Watched(event.encode(), steps.take)
-        judge(stage, rules, log, partition, verdict, others=others, watched=watched, progress=progress)
+        judge(stage, rules, log, partition, verdict, others=others, watched=watched)
     message, record = found
     made = steps.upto(record.revision)
     value = made and _said(made[-1], topic, key, record.revision)

@@ -12,6 +12,7 @@ import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.cluster import changelog
+from pipeline.replay.verify.rows import Head
 
 #: A partition that went on within so long before a blow has a next record to be waited for.
 BUSY_MS = 3_000
@@ -19,17 +20,6 @@ BUSY_MS = 3_000
 SILENT_S = 5.0
 
 Place = tuple[str, int]  # stage, partition
-
-
-class _Head(msgspec.Struct, frozen=True, array_like=True):
-    """What rows begin with; the rest is left unread."""
-
-    layout: int
-    log: str
-    made_with: dict[str, str]
-    event_id: str
-    now_ms: int
-    revision: int
 
 
 class Journal(threading.Thread):
@@ -44,7 +34,7 @@ class Journal(threading.Thread):
         self._stage_of = {changelog(stage): stage for stage in stages}
         self._next = {(topic, partition): 0 for topic in self._stage_of for partition in range(partitions)}
         self._revisions: dict[tuple[str, bytes], int] = defaultdict(int)
-        self._decode = msgspec.msgpack.Decoder(_Head).decode
+        self._decode = msgspec.msgpack.Decoder(Head).decode
         self._went_on_ms: dict[Place, list[int]] = defaultdict(list)
         self._over = threading.Event()
 

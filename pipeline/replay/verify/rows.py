@@ -26,7 +26,7 @@ _NO_OTHERS: Mapping[str, Rules] = {}
 FIRST = 1_000
 
 
-class _Head(msgspec.Struct, frozen=True, array_like=True):
+class Head(msgspec.Struct, frozen=True, array_like=True):
     """What every row begins with, whatever its layout; the state behind it is left unread."""
 
     layout: int
@@ -45,7 +45,7 @@ class _Version(NamedTuple):
     """A row as it was written, and where."""
 
     offset: int
-    head: _Head
+    head: Head
     value: bytes
 
 
@@ -84,7 +84,7 @@ class _Plan(NamedTuple):
     """The offset of the version that an event is taken over from, as found."""
     known: dict[bytes, dict[str, int]]
     """What that version has applied."""
-    finals: dict[bytes, _Head]
+    finals: dict[bytes, Head]
     needed: dict[str, int]
     """The first offset of each source that a step needs."""
 
@@ -133,7 +133,7 @@ class _Judge:
         self._partition, (self._from_ms, self._to_ms), self._watched = partition, span_ms, watched
         self._data = data.digest(*stage.tables)
         self._changelog = changelog(stage.name)
-        self._heads = msgspec.msgpack.Decoder(_Head)
+        self._heads = msgspec.msgpack.Decoder(Head)
         self._decoder = msgspec.msgpack.Decoder(Row[stage.state])  # type: ignore[name-defined]
         self._journal = Tape(partition, self._changelog)
         self._now: dict[bytes, _Version] = {}
@@ -179,13 +179,13 @@ class _Judge:
         }
         return plan._replace(needed=needed)
 
-    def _head(self, message: Message) -> _Head | None:
+    def _head(self, message: Message) -> Head | None:
         try:
             return self._heads.decode(message.value or b"")
         except msgspec.DecodeError:
             return None
 
-    def _fit(self, head: _Head) -> None:
+    def _fit(self, head: Head) -> None:
         name = self._stage.name
         if head.layout != self._stage.layout:
             raise TopicsUnfit(
@@ -270,7 +270,7 @@ class _Judge:
             self._differs(message, head.revision, "it is not what its fold makes", refolded.row)
         return None
 
-    def _foreign(self, head: _Head) -> str:
+    def _foreign(self, head: Head) -> str:
         """Why a row cannot be folded again here; empty where it can."""
         if (rules := head.made_with.get("rules", "")) not in self._rules:
             return (
@@ -281,7 +281,7 @@ class _Judge:
             return f"made with data {tables}, and here is {self._data}: use the version that has it"
         return ""
 
-    def _base(self, key: bytes, before: _Version | None, head: _Head) -> Row[Any] | None:
+    def _base(self, key: bytes, before: _Version | None, head: Head) -> Row[Any] | None:
         if before is None:
             event_id = key.decode(errors="replace")
             return first_row(self._stage, event_id, head.made_with, head.log)
@@ -292,7 +292,7 @@ class _Judge:
             return None
         return msgspec.structs.replace(row, made_with=head.made_with)
 
-    def _refold(self, row: Row[Any], head: _Head, taken: list[Input], tick: Input | None) -> _Refolded:
+    def _refold(self, row: Row[Any], head: Head, taken: list[Input], tick: Input | None) -> _Refolded:
         said: list[Said] = []
         folds: list[Folded] = []
         error, rules = "", self._rules[head.made_with["rules"]]
