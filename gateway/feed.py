@@ -27,6 +27,8 @@ BATCH = 500
 TURN = 50
 COMMIT_EVERY_S = 1.0
 ANSWERS_WITHIN_S = 2.0
+#: After so long without a record the broker is asked whether it is there. There is a tick each second.
+SILENCE_S = 5.0
 
 Place = tuple[str, int]
 
@@ -55,7 +57,7 @@ class Feed:
         self._committed: dict[Place, int] = {}
         self._unread: dict[Place, int] = {}
         """Where each partition ended at the start, for those not yet read up to there."""
-        self._committed_at_s = 0.0
+        self._committed_at_s = self._heard_at_s = 0.0
         self._commits_under_way = 0
         self._away = ""
 
@@ -103,9 +105,12 @@ class Feed:
         """What has arrived, at once when there is something."""
         first = self._consumer.poll(WAIT_S)
         read = [] if first is None else [first, *self._consumer.consume(BATCH, 0)]
-        if time.monotonic() >= self._committed_at_s + COMMIT_EVERY_S:
-            self._committed_at_s = time.monotonic()
-            if self._away:
+        now_s = time.monotonic()
+        if read:
+            self._heard_at_s = now_s
+        if now_s >= self._committed_at_s + COMMIT_EVERY_S:
+            self._committed_at_s = now_s
+            if self._away or now_s >= self._heard_at_s + SILENCE_S:
                 self._look_again()
             elif offsets := self._uncommitted():
                 self._commit(offsets)
@@ -127,7 +132,6 @@ class Feed:
             else:
                 say(log, "Kafka reports a fault; reading goes on", logging.ERROR, at=place, fault=error.str())
                 continue
-            self._away = ""
             if place in self._unread and self._position[place] >= self._unread[place]:
                 del self._unread[place]
 
@@ -159,10 +163,13 @@ class Feed:
             self._away = "no broker can be reached"
 
     def _look_again(self) -> None:
-        """The consumer says that a broker is gone, but of its return only records would tell."""
+        """Ask for what the consumer does not tell: that a broker is back, or gone without a word.
+
+        What is read does not tell it either: it may have been fetched before.
+        """
         try:
             self._consumer.list_topics(TICKS, timeout=ANSWERS_WITHIN_S)
-            self._away = ""
+            self._away, self._heard_at_s = "", time.monotonic()
         except KafkaException as error:
             self._away = error.args[0].str()
 
