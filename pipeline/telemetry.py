@@ -13,10 +13,24 @@ from prometheus_client import Counter, Gauge, Histogram
 
 FOLD_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
 DELAY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120)
+#: Sources are asked every few seconds, recorded ones every 20 minutes.
+SOURCE_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 1200)
 
 RECORDS_SENT = Counter("sharpline_producers_records_total", "Records appended.", ["topic"])
 RECORDS_REFUSED = Counter("sharpline_producers_refused_total", "Records that were refused.", ["topic"])
 LINES_SENT = Counter("sharpline_producers_lines_total", "Lines of odds appended.", ["source"])
+SOURCE_TO_RECEIVE_SECONDS = Histogram(
+    "sharpline_producers_source_to_receive_seconds",
+    "From the source's own clock to received, in the time of the log.",
+    ["topic", "source"],
+    buckets=SOURCE_BUCKETS,
+)
+RECEIVE_TO_APPEND_SECONDS = Histogram(
+    "sharpline_producers_receive_to_append_seconds",
+    "From received, or due where time is not the wall's, to handed to Kafka.",
+    ["topic"],
+    buckets=DELAY_BUCKETS,
+)
 RECORDS_READ = Counter("sharpline_processors_records_total", "Records read.", ["stage", "topic"])
 ANSWERS_SENT = Counter("sharpline_processors_answers_total", "Answers acknowledged.", ["stage", "topic"])
 FOLD_SECONDS = Histogram(
@@ -26,7 +40,18 @@ BATCH_SECONDS = Histogram(
     "sharpline_processors_batch_seconds", "Time from batch to rows written.", ["stage"], buckets=DELAY_BUCKETS
 )
 APPEND_TO_FOLD_SECONDS = Histogram(
-    "sharpline_processors_append_to_fold_seconds", "Appended to folded.", ["stage"], buckets=DELAY_BUCKETS
+    "sharpline_processors_append_to_fold_seconds",
+    "From an input's Kafka timestamp to its fold.",
+    ["stage", "topic"],
+    buckets=DELAY_BUCKETS,
+)
+SOURCE_SEEN_SECONDS = Gauge(
+    "sharpline_processors_source_seen_timestamp_seconds",
+    "Kafka timestamp of the newest record that a source sent.",
+    ["stage", "source"],
+)
+CHANGES = Counter(
+    "sharpline_processors_changes_total", "Opportunities opened, changed, withdrawn.", ["kind", "change"]
 )
 DEAD_LETTERS = Counter("sharpline_processors_dead_letters_total", "Records buried.", ["stage", "topic"])
 CHECKPOINT_BYTES = Counter("sharpline_processors_checkpoint_bytes_total", "Of checkpoints.", ["stage"])
@@ -45,6 +70,23 @@ ROWS = Gauge("sharpline_processors_rows", "Events in the table.", ["stage"])
 SOCKETS = Gauge("sharpline_gateway_sockets", "Open sockets.")
 MESSAGES_SENT = Counter("sharpline_gateway_messages_total", "Messages to sockets.", ["kind"])
 UPDATES_READ = Counter("sharpline_gateway_records_total", "Records read.", ["topic"])
+APPEND_TO_SEND_SECONDS = Histogram(
+    "sharpline_gateway_append_to_send_seconds",
+    "From an answer's Kafka timestamp to the sockets that want it.",
+    ["topic"],
+    buckets=DELAY_BUCKETS,
+)
+OPEN_OPPORTUNITIES = Gauge(
+    "sharpline_gateway_open_opportunities", "That stand now: value, arbitrage, suspect.", ["kind"]
+)
+GAMES = Gauge("sharpline_gateway_games", "Games that are known, by status.", ["status"])
+LOG_TIME_SECONDS = Gauge("sharpline_gateway_log_time_seconds", "The newest tick: time in the log, Unix s.")
+BROKER_UP = Gauge("sharpline_gateway_broker_up", "1 while Kafka answers the gateway.")
+RESTARTS = Counter("sharpline_supervisor_restarts_total", "Processes started again.", ["app"])
+LAG_UP = Gauge("sharpline_lag_up", "1 where the last poll of groups and offsets succeeded.")
+LAG_POLL_SECONDS = Histogram("sharpline_lag_poll_seconds", "One poll.", buckets=DELAY_BUCKETS)
+LAG_POLL_ERRORS = Counter("sharpline_lag_poll_errors_total", "Polls that failed.")
+LAG_POLLED_SECONDS = Gauge("sharpline_lag_polled_timestamp_seconds", "When the last good poll began, Unix s.")
 
 
 class JsonLines(logging.Formatter):

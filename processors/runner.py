@@ -74,7 +74,9 @@ class Runner:
         self._begun: set[str] = set()
         self._fold_seconds = telemetry.FOLD_SECONDS.labels(stage.name)
         self._batch_seconds = telemetry.BATCH_SECONDS.labels(stage.name)
-        self._delay_seconds = telemetry.APPEND_TO_FOLD_SECONDS.labels(stage.name)
+        self._delay_seconds = {
+            topic: telemetry.APPEND_TO_FOLD_SECONDS.labels(stage.name, topic) for topic in stage.sources
+        }
         self._read = {topic: telemetry.RECORDS_READ.labels(stage.name, topic) for topic in stage.sources}
 
     def begin_generation(self) -> None:
@@ -124,7 +126,7 @@ class Runner:
                 self._ticks.add(source, self._end)
             else:
                 found.setdefault((tp.partition, key), []).append(source)
-                self._delay_seconds.observe(max(0.0, now_s - message.timestamp))
+                self._delay_seconds[topic].observe(max(0.0, now_s - message.timestamp))
         return found
 
     async def _fold_inputs(self, partition: int, key: bytes, inputs: list[Input]) -> None:

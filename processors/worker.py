@@ -13,13 +13,13 @@ import mode.loop
 from faust.exceptions import ConsumerNotStarted
 from faust.types import TP, EventT
 
-from pipeline import cluster, telemetry
+from pipeline import cluster, health, telemetry
 from pipeline.errors import TopicsUnfit, UsageError
 from pipeline.settings import Rules, Settings
 from pipeline.stages.fold import Stage, provenance
 from pipeline.stages.fold import artefacts as made_of
 from pipeline.telemetry import log_to_stderr, say
-from processors import artefacts, health, recovery, safety, takeover
+from processors import artefacts, recovery, safety, takeover
 from processors.batches import batches
 from processors.checkpoint import Checkpoints, Origin
 from processors.lease import Lease

@@ -1,28 +1,36 @@
-"""Metrics, liveness and readiness of a worker, on one loopback port."""
+"""Metrics, liveness and readiness of a process, on a port of its own."""
 
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
 from pipeline.errors import UsageError
 
 
-def serve(port: int, live: Callable[[], bool], ready: Callable[[], bool]) -> None:
+def serve(
+    port: int,
+    live: Callable[[], bool],
+    ready: Callable[[], bool],
+    host: str = "127.0.0.1",
+    registry: CollectorRegistry = REGISTRY,
+) -> int:
     """Serve /metrics, /livez and /readyz from a thread of its own, so that a busy loop does not delay them.
+
+    Returns the port, which is another where 0 was asked for.
 
     Raises
     ------
     UsageError
-        If the port is taken.
+        If the port is taken, or the host is not an address of this machine.
     """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             match self.path:
                 case "/metrics":
-                    self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
+                    self._answer(200, generate_latest(registry), CONTENT_TYPE_LATEST)
                 case "/livez":
                     self._answer_whether(live())
                 case "/readyz":
@@ -44,7 +52,10 @@ def serve(port: int, live: Callable[[], bool], ready: Callable[[], bool]) -> Non
             """Asked every few seconds; nobody wants to read of it."""
 
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        server = ThreadingHTTPServer((host, port), Handler)
     except OSError as error:
-        raise UsageError(f"port {port} cannot be had ({error.strerror}); name another with --port") from error
+        raise UsageError(
+            f"{host}:{port} cannot be had ({error.strerror}); name another with --host or --port"
+        ) from error
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return int(server.server_address[1])
