@@ -45,7 +45,7 @@ def main(host: str, port: int, kafka: str, instance: str) -> None:
 def serve(host: str, port: int, kafka: str, instance: str) -> None:
     """Listen until SIGTERM or SIGINT. Raises UsageError where the port or the broker cannot be had."""
     settings = Settings.read()
-    log_to_stderr(settings.log)
+    log_to_stderr(settings.log, settings.log_level)
     kafka = kafka or settings.kafka
     if not kafka:
         raise UsageError(

@@ -1,5 +1,6 @@
 """Metrics, liveness and readiness of a process, on a port of its own."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,6 +8,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
 from pipeline.errors import UsageError
+
+#: A loop that has not turned for so long has something in it that does not let go.
+TURNS_WITHIN_S = 10.0
+
+
+def turns(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether an event loop of another thread gets round to what it is asked to do."""
+    turned = threading.Event()
+    try:
+        loop.call_soon_threadsafe(turned.set)
+    except RuntimeError:  # it is closed
+        return False
+    return turned.wait(TURNS_WITHIN_S)
 
 
 def serve(

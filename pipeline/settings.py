@@ -16,6 +16,7 @@ from pipeline.errors import UsageError
 
 PREFIX = "SHARPLINE_"
 LOG_FORMS = ("text", "json")
+LOG_LEVELS = ("debug", "info", "warning", "error")
 #: Read by the set-up and by tools around the pipeline, not by `Settings`.
 ELSEWHERE = frozenset({"SHARPLINE_CACHE"})
 
@@ -36,6 +37,8 @@ class Settings:
     """For how many hours a changelog keeps every version of a row."""
     log: str = "text"
     """``text`` or ``json``."""
+    log_level: str = "info"
+    """``debug`` (a line for each record), ``info``, ``warning`` or ``error``."""
     rules: str = ""
     """A JSON file with fields of `Rules` that differ from their defaults."""
 
@@ -59,8 +62,8 @@ def _value(name: str, kind: Any, given: str) -> Any:
     setting = f"{PREFIX}{name.upper()}"
     if kind is int and not (given.isascii() and given.isdigit() and int(given) > 0):
         raise UsageError(f"{setting} is {given!r} and should be a whole number above 0")
-    if name == "log" and given not in LOG_FORMS:
-        raise UsageError(f"{setting} is {given!r} and should be one of {', '.join(LOG_FORMS)}")
+    if (words := {"log": LOG_FORMS, "log_level": LOG_LEVELS}.get(name)) and given not in words:
+        raise UsageError(f"{setting} is {given!r} and should be one of {', '.join(words)}")
     return kind(given)
 
 

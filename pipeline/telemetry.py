@@ -116,13 +116,14 @@ class TextLines(logging.Formatter):
         return " ".join([super().formatMessage(record), *(f"{k}={v}" for k, v in fields.items())])
 
 
-def log_to_stderr(form: str = "text") -> None:
-    """Send the logs of this process to stderr, as ``text`` or ``json``; aiokafka only from warnings on."""
+def log_to_stderr(form: str = "text", level: str = "info") -> None:
+    """Send the logs of this process to stderr, as ``text`` or ``json``; of libraries only warnings."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # It builds a debug record for every fetch unless its own level says no: a tenth of a worker's CPU.
-    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # aiokafka builds a debug record for every fetch unless its own level says no: a tenth of a worker's CPU.
+    for noisy in ("aiokafka", "faust", "mode", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def say(logger: logging.Logger, message: str, level: int = logging.INFO, **fields: object) -> None:

@@ -28,15 +28,18 @@ STAGES = ("games", "markets", "bets")
 @click.option(
     "--port", type=int, default=0, help="Serve /metrics, /livez and /readyz here; 0 for not at all."
 )
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address for that port; 0.0.0.0 in a container."
+)
 @click.option("--worker", default="w0", show_default=True, help="Its name; one process of a name at a time.")
-def main(stage: str, data: Path, port: int, worker: str) -> None:
+def main(stage: str, data: Path, port: int, host: str, worker: str) -> None:
     """Work on a stage until SIGTERM. Start several, under different names, to share its partitions."""
     os.environ.setdefault("FAUST_LOOP", "uvloop")
     from pipeline.stages import STAGES
     from processors.worker import run
 
     try:
-        run(STAGES[stage], data, port, worker)
+        run(STAGES[stage], data, host, port, worker)
     except SharplineError as error:
         click.echo(f"sharpline process: {error}", err=True)
         sys.exit(EXIT_CODES.get(type(error), 2))

@@ -12,17 +12,17 @@ from typing import Any, Protocol
 
 from faust.types import EventT
 
-from pipeline import codec, telemetry
+from pipeline import codec
 from pipeline.cluster import changelog
 from pipeline.errors import UnreadableRecord
 from pipeline.records import Derived
 from pipeline.settings import Rules
 from pipeline.stages.fold import Input, Row, Stage, fold, merged
-from pipeline.telemetry import say
 from pipeline.topics import DEAD_LETTERS, TICKS, TOPICS, partition_of
 from processors.burial import letter
 from processors.positions import Positions
 from processors.rows import Rows
+from processors.tally import Tally
 from processors.ticks import Ticks
 
 #: Events that one tick moves are worked off so many at a time, and in between the loop is let go.
@@ -72,12 +72,7 @@ class Runner:
         self._unacknowledged: list[tuple[str, int, Awaitable[Any]]] = []
         self._touched: dict[bytes, tuple[int, Row[Any]]] = {}
         self._begun: set[str] = set()
-        self._fold_seconds = telemetry.FOLD_SECONDS.labels(stage.name)
-        self._batch_seconds = telemetry.BATCH_SECONDS.labels(stage.name)
-        self._delay_seconds = {
-            topic: telemetry.APPEND_TO_FOLD_SECONDS.labels(stage.name, topic) for topic in stage.sources
-        }
-        self._read = {topic: telemetry.RECORDS_READ.labels(stage.name, topic) for topic in stage.sources}
+        self._tally = Tally(stage)
 
     def begin_generation(self) -> None:
         """Partitions were given out anew and rows recovered. Raises TopicsUnfit on rows that are unfit."""
@@ -86,7 +81,7 @@ class Runner:
         self._begun.clear()
         for partition, key in self._rows.reopen():
             self._ticks.ask(partition, key)
-        telemetry.ROWS.labels(self._stage.name).set(len(self._rows))
+        self._tally.began(len(self._rows))
 
     async def run(self, events: Sequence[EventT]) -> None:
         """Fold a batch. When it returns, its answers and rows are acknowledged and the events are done."""
@@ -96,8 +91,7 @@ class Runner:
         for tick in self._ticks.ready(self._positions.progress):
             await self._fold_tick(tick)
         await self._write()
-        telemetry.ROWS.labels(self._stage.name).set(len(self._rows))
-        self._batch_seconds.observe(time.perf_counter() - started_s)
+        self._tally.batch(time.perf_counter() - started_s, len(self._rows))
 
     async def _inputs(self, events: Sequence[EventT]) -> dict[tuple[int, bytes], list[Input]]:
         """The records of a batch by event; ticks wait aside, what cannot be read is buried."""
@@ -107,7 +101,7 @@ class Runner:
             message = event.message
             tp, topic, key, value = message.tp, message.topic, message.key, message.value
             await self._positions.admit(tp, message.offset)
-            self._read[topic].inc()
+            self._tally.read(topic)
             if value is None and topic in self._compacted:
                 continue  # a tombstone: its event is over, and whoever wrote it said so before
             try:
@@ -121,12 +115,12 @@ class Runner:
                 await self._bury((topic, tp.partition, message.offset), str(error), key, value)
                 continue
             self._positions.saw(tp, record.received_at_ms)
-            source = Input(topic, tp.partition, message.offset, record)
+            source = Input(topic, tp.partition, message.offset, record, _origin(message.headers))
             if topic == TICKS:
                 self._ticks.add(source, self._end)
             else:
                 found.setdefault((tp.partition, key), []).append(source)
-                self._delay_seconds[topic].observe(max(0.0, now_s - message.timestamp))
+                self._tally.decoded(topic, record, message.timestamp, now_s)
         return found
 
     async def _fold_inputs(self, partition: int, key: bytes, inputs: list[Input]) -> None:
@@ -168,26 +162,25 @@ class Runner:
             folded, answers = fold(self._stage, self._rules, row, source, anew=anew)
             bodies = [(topic, *_encoded(topic, key, record)) for topic, key, record in answers]
         except Exception as error:  # whatever a fold raises is about this record, and buried with it
-            origin = (source.topic, source.partition, source.offset)
-            say(logger, "fold failed", logging.ERROR, event=row.event_id, origin=origin, error=repr(error))
             logger.debug("fold failed", exc_info=True)
             _, buried = codec.encode(source.topic, source.record)
             reason = f"fold: {type(error).__name__}: {error}"
-            await self._bury(origin, reason, row.event_id.encode(), buried)
+            await self._bury(source[:3], reason, row.event_id.encode(), buried)
             return None
-        self._fold_seconds.observe(time.perf_counter() - started_s)
+        self._tally.folded(folded, source, answers, time.perf_counter() - started_s)
         if folded is not row:
             self._begun.add(row.event_id)
-        cause = {"cause": f"{source.topic}/{source.partition}/{source.offset}".encode()}
+        place = source.place
+        headers = {"cause": place.encode(), "origin": (source.origin or place).encode()}
         for topic, key, value in bodies:
-            await self._send(topic, key, value, source.partition, cause)
+            await self._send(topic, key, value, source.partition, headers)
         return folded
 
     async def _bury(
-        self, origin: tuple[str, int, int], reason: str, key: bytes | None, value: bytes | None
+        self, place: tuple[str, int, int], reason: str, key: bytes | None, value: bytes | None
     ) -> None:
-        telemetry.DEAD_LETTERS.labels(self._stage.name, origin[0]).inc()
-        await self._send(DEAD_LETTERS, *letter(self._stage.name, origin, reason, key, value), None, None)
+        self._tally.buried(place, reason)
+        await self._send(DEAD_LETTERS, *letter(self._stage.name, place, reason, key, value), None, None)
 
     async def _send(
         self,
@@ -208,7 +201,7 @@ class Runner:
             if topic == self._changelog:
                 rows.append((placed.partition, placed.offset, size))
             else:
-                telemetry.ANSWERS_SENT.labels(self._stage.name, topic).inc()
+                self._tally.acknowledged(topic)
         self._unacknowledged.clear()
         return rows
 
@@ -223,6 +216,12 @@ class Runner:
             self._rows.put(key, partition, row, value)
         self._touched.clear()
         self._written(await self._acknowledged())
+
+
+def _origin(headers: Any) -> str:
+    """Where the chain of folds that led to a message began, as whoever sent it says."""
+    value = dict(headers).get("origin") if headers else None
+    return value.decode(errors="replace") if value else ""
 
 
 def _encoded(topic: str, key: str, record: Derived | None) -> tuple[bytes, bytes | None]:

@@ -52,6 +52,8 @@ class Watchdog(threading.Thread):
         self._check_topics = check_topics
         self._moved_at_s: dict[Place, tuple[Any, float]] = {}
         self._unready_since: tuple[Any, float] = (None, time.monotonic())
+        self.sees = True
+        """Whether the broker answered when it was last asked."""
 
     def run(self) -> None:
         handle = self._handle()
@@ -65,6 +67,7 @@ class Watchdog(threading.Thread):
             try:
                 self._look_at_recovery(now_s)
                 self._look_at_partitions(handle, now_s)
+                self.sees = True
                 # Last, when the broker has just answered: it takes an admin client, and one without a broker
                 # may never come back from its destruction.
                 if now_s - checked_at_s > TOPICS_EVERY_S:
@@ -72,6 +75,7 @@ class Watchdog(threading.Thread):
                     self._check_topics()
             except Exception as error:  # noqa: BLE001  whatever it is, a watchdog that has died watches nothing
                 # No fault of the worker. A fresh handle: an old one stayed blind for 75 s after a failover.
+                self.sees = False
                 say(logger, "the watchdog cannot see", logging.WARNING, error=repr(error))
                 self._forget(now_s)
                 handle.close()

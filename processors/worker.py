@@ -37,7 +37,9 @@ BATCH_FAILED, ROWS_UNFIT = 72, 74
 logger = logging.getLogger(__name__)
 
 
-def run(stage: Stage[Any], data: Path, port: int = 0, worker: str = "w0") -> NoReturn:
+def run(
+    stage: Stage[Any], data: Path, host: str = "127.0.0.1", port: int = 0, worker: str = "w0"
+) -> NoReturn:
     """Work on a stage until SIGTERM; then exit with 0.
 
     Other ways to end, for a supervisor that starts it again: 70 it stood still, 71 records went missing on
@@ -51,9 +53,10 @@ def run(stage: Stage[Any], data: Path, port: int = 0, worker: str = "w0") -> NoR
     settings = Settings.read()
     if not settings.kafka:
         raise UsageError("no broker is named; set SHARPLINE_KAFKA to its address, or use `sharpline up`")
-    log_to_stderr(settings.log)
-    for noisy in ("faust", "mode", safety.__name__):  # of every service that starts and stops
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    log_to_stderr(settings.log, settings.log_level)
+    logging.getLogger(safety.__name__).setLevel(
+        logging.WARNING
+    )  # a service of Faust tells of its every start
     rules = Rules.read(settings.rules)
     folder = data / stage.name / worker
     held = takeover.lock(folder)
@@ -62,7 +65,7 @@ def run(stage: Stage[Any], data: Path, port: int = 0, worker: str = "w0") -> NoR
     artefacts.keep(settings.kafka, made_of(stage, rules))
     takeover.leave(settings.kafka, cluster.group(stage.name), folder)
     mode.loop.use("uvloop")
-    _Worker(stage, settings.kafka, rules, partitions, log, folder, port).work()
+    _Worker(stage, settings.kafka, rules, partitions, log, folder, (host, port)).work()
     held.close()
     sys.exit(0)
 
@@ -78,9 +81,9 @@ class _Worker:
         partitions: int,
         log: str,
         folder: Path,
-        port: int,
+        address: tuple[str, int],
     ) -> None:
-        self._stage, self._bootstrap, self._partitions, self._port = stage, bootstrap, partitions, port
+        self._stage, self._bootstrap, self._partitions, self._address = stage, bootstrap, partitions, address
         self._folder = folder
         self._lease = Lease(SESSION_S)
         safety.install(
@@ -122,7 +125,7 @@ class _Worker:
         places = [
             (topic, partition) for topic in self._stage.sources for partition in range(self._partitions)
         ]
-        Watchdog(
+        watchdog = Watchdog(
             self._bootstrap,
             cluster.group(self._stage.name),
             places,
@@ -131,11 +134,20 @@ class _Worker:
             self._owned,
             self._positions.last_read,
             self._check_topics,
-        ).start()
-        if self._port:
-            health.serve(self._port, live=lambda: True, ready=lambda: self._unready() is None)
+        )
+        watchdog.start()
         self._app.finalize()
         worker = faust.Worker(self._app, quiet=True, override_logging=False, redirect_stdouts=False)
+        host, port = self._address
+        if port:
+            health.serve(
+                port,
+                live=lambda: (
+                    watchdog.is_alive() and (not worker.loop.is_running() or health.turns(worker.loop))
+                ),
+                ready=lambda: self._unready() is None and watchdog.sees and not self._lease.lost,
+                host=host,
+            )
         worker.spinner = None
         worker.loop.run_until_complete(worker.start())
         # start() returns when stopping begins, and Faust's own way to the end of it sleeps for two seconds.

@@ -12,10 +12,12 @@ from typing import TextIO
 
 import click
 
+from pipeline import health, telemetry
 from pipeline.errors import SharplineError, TimeRunsBackwards, UsageError
 from pipeline.records import ClockTick, Record
 from pipeline.replay.tail import moment
 from pipeline.settings import Settings
+from pipeline.topics import topic_of
 from producers import recorded
 from producers.pace import Due, paced, timetable
 from producers.publish import ArchiveLog, KafkaLog, Log
@@ -30,6 +32,8 @@ ARCHIVE_STARTS_AT_MS = 1_767_225_600_000  # 2026-01-01T00:00Z
 PROGRESS_S = 5.0
 #: A wait is cut into pieces of this length, so that a signal is heard.
 SLICE_S = 0.1
+#: Longer than a flush before a tick takes: then it hangs, or its records do.
+LIVE_S, READY_S = 60.0, 10.0
 
 
 class Stop:
@@ -37,6 +41,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
+        self.heard_at_s = time.monotonic()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask)
 
@@ -45,9 +50,11 @@ class Stop:
 
     def wait(self, seconds: float, log: Log) -> bool:
         """Let time pass; True as soon as it is to stop."""
+        self.heard_at_s = time.monotonic()
         end_s = time.monotonic() + seconds
         while not self.asked and (left_s := end_s - time.monotonic()) > 0:
             log.rest(min(left_s, SLICE_S))
+            self.heard_at_s = time.monotonic()
         return self.asked
 
 
@@ -126,6 +133,12 @@ Examples:
     "--kafka", default=None, metavar="ADDRESS", help="Bootstrap address; default is SHARPLINE_KAFKA."
 )
 @click.option(
+    "--port", type=int, default=0, help="Serve /metrics, /livez and /readyz here; 0 for not at all."
+)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address for that port; 0.0.0.0 in a container."
+)
+@click.option(
     "--progress/--no-progress", default=None, help="A line every 5 s; default is in a terminal only."
 )
 def main(
@@ -138,6 +151,8 @@ def main(
     events: int | None,
     truth: Path | None,
     kafka: str | None,
+    port: int,
+    host: str,
     progress: bool | None,
 ) -> None:
     """Publish odds and game events from a source.
@@ -162,6 +177,13 @@ def main(
                 if to_kafka
                 else ArchiveLog(Path(target), settings.partitions)
             )
+            if port:
+                health.serve(
+                    port,
+                    live=lambda: time.monotonic() - stop.heard_at_s < LIVE_S,
+                    ready=lambda: time.monotonic() - log.safe_at_s < READY_S,
+                    host=host,
+                )
             if recording is not None:
                 for line in recording.summary():
                     click.echo(line, err=True)
@@ -196,8 +218,11 @@ def play(records: Iterable[Record], log: Log, speed: float, stop: Stop, progress
     """
     due = onward(timetable(records, speed), log.held(), log.partitions)
     try:
-        for record in paced(due, time.monotonic, lambda s: stop.wait(s, log)):
+        for due_at_s, record in paced(due, time.monotonic, lambda s: stop.wait(s, log)):
             log.send(record)
+            if speed:
+                delay_s = max(0.0, time.monotonic() - due_at_s)
+                telemetry.RECEIVE_TO_APPEND_SECONDS.labels(topic_of(type(record)).name).observe(delay_s)
             progress.tell(log)
     finally:
         log.close()

@@ -21,7 +21,7 @@ LATE_S = 1.0
 
 
 class Due(NamedTuple):
-    """A record and the seconds of real time after the start at which it is to be sent."""
+    """A record and when it is to be sent: seconds of real time after the start, or on a clock."""
 
     at_s: float
     record: Record
@@ -65,8 +65,8 @@ def _real_s(own_ms: float, speed: float) -> float:
     return own_ms / 1000 / speed if speed else 0.0
 
 
-def paced(due: Iterable[Due], clock: Callable[[], float], wait: Callable[[float], bool]) -> Iterator[Record]:
-    """Each record when it is due by ``clock`` (seconds), until ``wait(seconds)`` says that it is over."""
+def paced(due: Iterable[Due], clock: Callable[[], float], wait: Callable[[float], bool]) -> Iterator[Due]:
+    """Each record when it is due by ``clock`` (s), and when that was, until ``wait(seconds)`` says stop."""
     start_s = clock()
     for at_s, record in due:
         left_s = start_s + at_s - clock()
@@ -74,4 +74,4 @@ def paced(due: Iterable[Due], clock: Callable[[], float], wait: Callable[[float]
             start_s -= left_s
         if wait(max(0.0, left_s)):
             return
-        yield record
+        yield Due(start_s + at_s, record)

@@ -28,6 +28,8 @@ class Log(Protocol):
 
     tally: Tally
     partitions: int
+    safe_at_s: float
+    """When all that had been sent was seen to be safe, by the monotonic clock."""
 
     def send(self, record: Record) -> None:
         """Append a record to its topic, or count why it was refused."""
@@ -52,6 +54,7 @@ class KafkaLog:
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap, self.tally = bootstrap, Tally()
         self.partitions = _partitions(bootstrap)
+        self.safe_at_s = time.monotonic()
         self._failed: KafkaError | None = None
         self._producer = Producer(
             {
@@ -91,6 +94,8 @@ class KafkaLog:
         """Let time pass while the client works; raises BrokerUnavailable where a record was not delivered."""
         self._producer.poll(seconds)
         self._raise_failure()
+        if not len(self._producer):
+            self.safe_at_s = time.monotonic()
 
     def held(self) -> Held:
         """What the inputs' partitions hold."""
@@ -150,6 +155,7 @@ class KafkaLog:
         while self._producer.flush(0.5):  # in slices, so that a signal is heard in between
             self._raise_failure()
         self._raise_failure()
+        self.safe_at_s = time.monotonic()
 
     def _undelivered(self, error: KafkaError | None, _: Message) -> None:
         self._failed = self._failed or error
@@ -201,7 +207,7 @@ class ArchiveLog:
     """
 
     def __init__(self, folder: Path, partitions: int) -> None:
-        self.tally, self.partitions = Tally(), partitions
+        self.tally, self.partitions, self.safe_at_s = Tally(), partitions, time.monotonic()
         self._writer = ArchiveWriter(folder, partitions)
 
     def send(self, record: Record) -> None:
@@ -219,6 +225,7 @@ class ArchiveLog:
     def rest(self, seconds: float) -> None:
         """Let time pass."""
         time.sleep(seconds)
+        self.safe_at_s = time.monotonic()
 
     def held(self) -> Held:
         """An archive is new."""

@@ -3,14 +3,16 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from pipeline import telemetry
-from pipeline.records import ClockTick, OddsSnapshot, Record
+from pipeline import data, telemetry
+from pipeline.records import ClockTick, GameEvent, OddsSnapshot, Record
 from pipeline.topics import topic_of
 
 #: Of those that a report spells out, the most frequent first.
 MOST_REASONS = 20
 #: Instead of a topic, for what was refused before it became a record.
 UNREAD = "unread"
+#: Of a source that no data file knows.
+OTHER = "other"
 
 
 @dataclass
@@ -36,7 +38,11 @@ class Tally:
         self.now_ms = max(self.now_ms, getattr(record, "received_at_ms", 0))
         if isinstance(record, OddsSnapshot):
             self.lines += len(record.lines)
-            telemetry.LINES_SENT.labels(record.source).inc(len(record.lines))
+            source = _known(record.source)
+            telemetry.LINES_SENT.labels(source).inc(len(record.lines))
+            _tell_delay(topic, source, max((line.quoted_at_ms for line in record.lines), default=0), record)
+        elif isinstance(record, GameEvent):
+            _tell_delay(topic, _known(record.source), record.happened_at_ms, record)
 
     def refuse(self, topic: str, reason: str, where: str) -> None:
         """Count what was refused for a topic; the first place of each reason is kept as its example."""
@@ -60,3 +66,14 @@ class Tally:
         if (more := len(reasons) - MOST_REASONS) > 0:
             lines.append(f"  and {more:,} more reasons")
         return lines
+
+
+def _known(source: str) -> str:
+    return source if source in data.sources() else OTHER
+
+
+def _tell_delay(topic: str, source: str, said_at_ms: int, record: OddsSnapshot | GameEvent) -> None:
+    """From what the source's own clock said last, where it says anything, to when we received it."""
+    if said_at_ms:
+        delay_s = max(0.0, (record.received_at_ms - said_at_ms) / 1000)
+        telemetry.SOURCE_TO_RECEIVE_SECONDS.labels(topic, source).observe(delay_s)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.local import children
+from pipeline.telemetry import RESTARTS
 
 #: How long to wait before each start after a death; the last holds for all that follow. No longer: a start
 #: takes a second of CPU, and meanwhile the partitions of the dead stand still.
@@ -67,6 +68,7 @@ class Supervisor:
         """Start a service and watch it from now on."""
         service.start(self.env)
         self.services.append(service)
+        RESTARTS.labels(service.name)  # a rate would miss the first of a new series
 
     def await_ready(self, services: Sequence[Service]) -> None:
         """Return when each is ready. Raises UsageError with its last words when one dies or is too slow."""
@@ -106,6 +108,7 @@ class Supervisor:
                 self.say(f"{service.name} died with {process.returncode}; starting it again in {wait_s:g} s")
             if now_s >= service.again_at_s:
                 service.start(self.env)
+                RESTARTS.labels(service.name).inc()
 
     def stop(self) -> None:
         """End everything, last started first; the processors of one moment together."""

@@ -23,12 +23,21 @@ S = TypeVar("S")
 
 
 class Input(NamedTuple):
-    """A record and where it was read."""
+    """A record and where it was read.
+
+    ``origin`` is the place of the first input of the chain that led to it, where it is not that one itself.
+    """
 
     topic: str
     partition: int
     offset: int
     record: Any
+    origin: str = ""
+
+    @property
+    def place(self) -> str:
+        """``topic/partition/offset``."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
 
 
 class Answer(NamedTuple):

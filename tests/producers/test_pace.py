@@ -124,7 +124,7 @@ class Clock:
 def test_records_go_out_when_they_are_due() -> None:
     clock, sent = Clock(), []
 
-    for record in paced(timetable([board(0), board(4), board(10)], 2.0), clock, clock.wait):
+    for _, record in paced(timetable([board(0), board(4), board(10)], 2.0), clock, clock.wait):
         if not isinstance(record, ClockTick):
             sent.append(clock.now_s)
 
@@ -134,7 +134,7 @@ def test_records_go_out_when_they_are_due() -> None:
 def test_a_slow_log_makes_the_schedule_slip_instead_of_bursting() -> None:
     clock, sent = Clock(), []
 
-    for nth, record in enumerate(paced([Due(float(n), board(n)) for n in range(5)], clock, clock.wait)):
+    for nth, (_, record) in enumerate(paced([Due(float(n), board(n)) for n in range(5)], clock, clock.wait)):
         assert record is not None
         sent.append(clock.now_s)
         clock.now_s += 3.5 if nth == 1 else 0.0
@@ -149,4 +149,4 @@ def test_who_is_told_to_stop_sends_no_more() -> None:
         paced([Due(float(n), board(n)) for n in range(5)], clock, lambda s: clock.wait(s) or clock.now_s >= 2)
     )
 
-    assert sent == [board(0), board(1)]
+    assert sent == [Due(0.0, board(0)), Due(1.0, board(1))]

@@ -1,0 +1,103 @@
+"""What a worker tells of its work: counts by labels of closed sets, and a line for what happens."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline import data, telemetry
+from pipeline.records import ChangeKind, OpportunityKind
+from pipeline.stages.fold import Answer, Input, Row, Stage
+from pipeline.telemetry import say
+from pipeline.topics import DEAD_LETTERS
+
+#: Topics whose records name their source, and what a source is called that no data file knows.
+SOURCED, OTHER = frozenset({"odds.snapshots", "games.events"}), "other"
+OPPORTUNITIES = {"bets.value": OpportunityKind.VALUE, "bets.arbitrage": OpportunityKind.ARBITRAGE}
+
+logger = logging.getLogger(__name__)
+
+
+class Tally:
+    """Counts of one stage. Every series is there from the start: a rate would miss the first of a new one."""
+
+    def __init__(self, stage: Stage[Any]) -> None:
+        name = stage.name
+        self._name = name
+        self._read = {topic: telemetry.RECORDS_READ.labels(name, topic) for topic in stage.sources}
+        self._buried = {topic: telemetry.DEAD_LETTERS.labels(name, topic) for topic in stage.sources}
+        self._delay = {topic: telemetry.APPEND_TO_FOLD_SECONDS.labels(name, topic) for topic in stage.sources}
+        self._answers = {
+            topic: telemetry.ANSWERS_SENT.labels(name, topic) for topic in (*stage.answers, DEAD_LETTERS)
+        }
+        self._fold, self._batch = telemetry.FOLD_SECONDS.labels(name), telemetry.BATCH_SECONDS.labels(name)
+        self._rows = telemetry.ROWS.labels(name)
+        self._changes = {
+            (topic, change): telemetry.CHANGES.labels(kind, change)
+            for topic, kind in OPPORTUNITIES.items()
+            if topic in stage.answers
+            for change in ChangeKind
+        }
+        self._seen_at_s: dict[str, float] = {}
+
+    def read(self, topic: str) -> None:
+        """A message was read."""
+        self._read[topic].inc()
+
+    def decoded(self, topic: str, record: Any, appended_at_s: float, now_s: float) -> None:
+        """It holds a record that is about to be folded; not for ticks, which wait for others."""
+        self._delay[topic].observe(max(0.0, now_s - appended_at_s))
+        if topic in SOURCED:
+            source = record.source if record.source in data.sources() else OTHER
+            if appended_at_s > self._seen_at_s.get(source, 0.0):
+                self._seen_at_s[source] = appended_at_s
+                telemetry.SOURCE_SEEN_SECONDS.labels(self._name, source).set(appended_at_s)
+
+    def folded(self, row: Row[Any], source: Input, answers: Sequence[Answer], seconds: float) -> None:
+        """An input was folded into a row, with these answers."""
+        self._fold.observe(seconds)
+        for topic, _, record in answers:
+            if topic in OPPORTUNITIES and record is not None:
+                for change in record.changes:  # type: ignore[attr-defined]
+                    self._changes[topic, change.change].inc()
+                    if change.change != ChangeKind.CHANGED:
+                        self._tell(row, source, topic, change)
+        if logger.isEnabledFor(logging.DEBUG):
+            topics = [answer.topic for answer in answers]
+            self._say("folded", row, source, logging.DEBUG, answers=topics, ms=round(seconds * 1000, 3))
+
+    def acknowledged(self, topic: str) -> None:
+        """An answer, or a dead letter, is on its topic."""
+        self._answers[topic].inc()
+
+    def buried(self, place: tuple[str, int, int], reason: str) -> None:
+        """A message cannot be used and went to the dead letters."""
+        topic, partition, offset = place
+        self._buried[topic].inc()
+        at = f"{topic}/{partition}/{offset}"
+        say(logger, "buried", logging.WARNING, stage=self._name, place=at, reason=reason)
+
+    def batch(self, seconds: float, rows: int) -> None:
+        """A batch is done; so many rows are in the table."""
+        self._batch.observe(seconds)
+        self._rows.set(rows)
+
+    def began(self, rows: int) -> None:
+        """Rows were recovered."""
+        self._rows.set(rows)
+
+    def _tell(self, row: Row[Any], source: Input, topic: str, change: Any) -> None:
+        reason = {"reason": change.reason} if change.reason else {}
+        self._say(f"{OPPORTUNITIES[topic]} {change.change}", row, source, id=change.id, **reason)
+
+    def _say(self, what: str, row: Row[Any], source: Input, level: int = logging.INFO, **fields: Any) -> None:
+        origin = source.origin or source.place
+        say(
+            logger,
+            what,
+            level,
+            event=row.event_id,
+            revision=row.revision,
+            **fields,
+            place=source.place,
+            origin=origin,
+        )
