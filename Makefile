@@ -32,6 +32,8 @@ chaos: setup ## Kills, pauses, dead brokers, bad input: what holds afterwards (A
 
 lock: setup ## Write requirements.lock anew from pyproject.toml; what is locked stays unless ARGS="--upgrade"
 	$(LOCK) pyproject.toml --all-extras --output-file requirements.lock $(ARGS)
+	$(LOCK) pyproject.toml --extra producers --extra processors --extra gateway --constraints requirements.lock \
+		--output-file requirements-runtime.lock $(ARGS)
 	$(LOCK) --group build --output-file requirements-build.lock $(ARGS)
 
 setup: .venv/.installed .venv/.broker ## What all the others need: .venv, and a broker's jars or image
