@@ -148,6 +148,23 @@ def test_every_kind_of_answer_is_explained_by_the_log_to_the_last_bit(evening: E
     }
 
 
+def test_every_answer_names_the_input_at_the_head_of_its_chain(evening: Evening) -> None:
+    known = {
+        f"{topic}/{message.partition}/{message.offset}": (topic, message.headers)
+        for topic in ANSWERS
+        for message in evening.log[topic]
+    }
+    heads = set()
+    for topic, headers in known.values():
+        cause, origin = headers["cause"].decode(), headers["origin"].decode()
+        _, before = known.get(cause, ("", {"origin": cause.encode()}))
+        assert origin == before["origin"].decode()
+        heads.add((origin.partition("/")[0], topic))
+
+    assert {head for head, _ in heads} == {"odds.snapshots", "games.events", "clock.ticks"}
+    assert ("games.events", "bets.value") in heads  # through games.probabilities
+
+
 def test_every_leg_of_an_arbitrage_is_traced_to_the_snapshots_that_showed_it(evening: Evening) -> None:
     topic = "bets.arbitrage"
     given = [message for message in evening.log[topic] if message.value is not None]

@@ -143,6 +143,7 @@ def test_what_is_over_is_tombstoned_by_a_tick_and_answers_name_their_cause(
         for topic in ("odds.snapshots", "games.events", "games.probabilities")
     }
     assert (answers[-1].value, answers[-1].headers["cause"]) == (None, f"clock.ticks/{partition}/0".encode())
+    assert {answer.headers["origin"] for answer in answers} == {answer.headers["cause"] for answer in answers}
     assert {answer.partition for answer in answers} == {partition}
     assert verdict(fresh_kafka).differences == []
 

@@ -25,6 +25,6 @@ if __name__ == "__main__":
     shorten(given.session, given.standstill)
     sabotage(given.without, given.fault, Now(given.folder / f"{given.worker}.now"))
     try:
-        run(chain(given.name, given.layout), given.folder, given.port, given.worker)
+        run(chain(given.name, given.layout), given.folder, port=given.port, worker=given.worker)
     except SharplineError as error:
         sys.exit(f"{error}")
