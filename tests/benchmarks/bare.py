@@ -58,11 +58,12 @@ def loop(bootstrap: str, snapshots: int, partitions: int) -> Cost:
             row = rows.get(record.event_id) or first_row(MARKETS, record.event_id, made_with)
             anew = record.event_id not in rows
             rows[record.event_id], answers = fold(MARKETS, rules, row, source, anew=anew)
-            cause: list[Any] = [("cause", f"{SNAPSHOTS}/{source.partition}/{source.offset}".encode())]
+            place = source.place.encode()
+            headers: list[Any] = [("cause", place), ("origin", place)]
             for topic, _, body in answers:
                 assert body is not None, "no event ends here, so there is nothing to take back"
                 key, value = codec.encode(topic, body)
-                client.produce(topic, value, key, source.partition, headers=cause)
+                client.produce(topic, value, key, source.partition, headers=headers)
             answered += len(answers)
         client.poll(0)
         left -= len(messages)
@@ -80,10 +81,10 @@ def of_the_loop(running: System, load: Load) -> Cost:
     return msgspec.json.decode(found.stdout, type=Cost)
 
 
-def of_a_worker(running: System, load: Load) -> Cost:
+def of_a_worker(running: System, load: Load, module: str = "processors") -> Cost:
     """Have a markets worker read the log."""
     before = running.answered()
-    running.start()
+    running.start(module=module)
     ready = running.sample()
     running.samples_until(lambda sample: sample.read >= load.snapshots, 0.2)
     running.await_read()

@@ -90,9 +90,11 @@ class System:
         self.others: list[Worker] = []
         cluster.create_topics(self.bootstrap, Settings(partitions=partitions), STAGES.values())
 
-    def start(self, stage: str = "markets", count: int = 1) -> None:
+    def start(self, stage: str = "markets", count: int = 1, module: str = "processors") -> None:
         """Workers of a stage; they are ready when this returns."""
-        started = [stage_worker(self.bootstrap, self.folder, stage, f"w{number}") for number in range(count)]
+        started = [
+            stage_worker(self.bootstrap, self.folder, stage, f"w{number}", module) for number in range(count)
+        ]
         (self.markets if stage == "markets" else self.others).extend(started)
         for worker in started:
             worker.start()

@@ -103,11 +103,13 @@ def chain_worker(
     return Worker(bootstrap, folder / f"{worker}.log", port, "tests.processors.chain_worker", *arguments)
 
 
-def stage_worker(bootstrap: str, folder: Path, stage: str, worker: str = "w0") -> Worker:
+def stage_worker(
+    bootstrap: str, folder: Path, stage: str, worker: str = "w0", module: str = "processors"
+) -> Worker:
     """A worker of one of the real stages, as `sharpline up` starts it."""
     (port,) = kraft.free_ports(1)
     arguments = [stage, "--data", str(folder), "--port", str(port), "--worker", worker]
-    return Worker(bootstrap, folder / f"{stage}-{worker}.log", port, "processors", *arguments)
+    return Worker(bootstrap, folder / f"{stage}-{worker}.log", port, module, *arguments)
 
 
 @contextmanager
