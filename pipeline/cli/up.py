@@ -18,12 +18,13 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from pipeline import cluster
+from pipeline import cluster, health
 from pipeline.cli.verify import all_verified, tell
 from pipeline.errors import SharplineError, UsageError
-from pipeline.local import children, kraft
+from pipeline.local import children
 from pipeline.local.broker import Broker, broker
-from pipeline.local.supervisor import Service, Supervisor
+from pipeline.local.parts import Target, parts, prometheus, tell_prometheus
+from pipeline.local.supervisor import Supervisor
 from pipeline.local.view import Flow, Seen, follow, picture, plain
 from pipeline.settings import Settings
 from pipeline.stages import STAGES
@@ -60,6 +61,13 @@ STOPS_S, READ_OUT_S = 10.0, 120.0
 @click.option("--from", "since", metavar="TIME", help="Where recorded data begins, as 2025-09-14T16:00Z.")
 @click.option("--port", default=PORT, show_default=True, help="Of the gateway.")
 @click.option(
+    "--prometheus",
+    "prometheus_port",
+    type=click.IntRange(1, 65_535),
+    metavar="PORT",
+    help="Watch all of it with the machine's Prometheus, there.",
+)
+@click.option(
     "--verify", "verifies", is_flag=True, help="At the end fold all again and compare; 1 if it differs."
 )
 @click.option(
@@ -76,6 +84,7 @@ def up(
     events: int | None,
     since: str | None,
     port: int,
+    prometheus_port: int | None,
     verifies: bool,
     data: Path | None,
 ) -> None:
@@ -87,6 +96,8 @@ def up(
         if not path.exists():
             raise UsageError(f"there is no {path}")
     _require_free(port)
+    if prometheus_port is not None:
+        _require_free(prometheus_port, "--prometheus")
     if speed is None:
         speed = SPEEDS.get(source, 60.0)
     given = {"--speed": speed, "--seed": seed, "--events": events, "--from": since}
@@ -102,7 +113,8 @@ def up(
             notes: deque[str] = deque(maxlen=4)
             supervisor = Supervisor({"SHARPLINE_KAFKA": kafka.bootstrap}, notes.append)
             try:
-                _start(supervisor, home, port, [source, *map(str, paths), *options], kafka.bootstrap, console)
+                command = [source, *map(str, paths), *options]
+                _start(supervisor, home, port, prometheus_port, command, kafka.bootstrap, console)
                 console.print(
                     f"ready       after {time.monotonic() - started_s:.1f} s; Ctrl-C stops everything"
                 )
@@ -153,13 +165,13 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _require_free(port: int) -> None:
+def _require_free(port: int, option: str = "--port") -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise UsageError(f"port {port} is in use; choose another with --port") from None
+            raise UsageError(f"port {port} is in use; choose another with {option}") from None
 
 
 @contextmanager
@@ -179,37 +191,40 @@ def _folder(data: Path | None) -> Iterator[Path]:
 
 
 def _start(
-    supervisor: Supervisor, home: Path, port: int, source: list[str], bootstrap: str, console: Console
+    supervisor: Supervisor,
+    home: Path,
+    port: int,
+    prometheus_port: int | None,
+    source: list[str],
+    bootstrap: str,
+    console: Console,
 ) -> None:
-    """Topics, then folds and gateway side by side, then, when all are ready, the producer."""
+    """Topics, folds and gateway side by side, then, when all are ready, the producer and what watches."""
     settings = Settings.read({"SHARPLINE_JOURNAL_HOURS": JOURNAL_HOURS, **os.environ})
     cluster.create_topics(bootstrap, settings, STAGES.values())
-    logs = home / "logs"
-    logs.mkdir(exist_ok=True)
-    python = [sys.executable, "-m"]
-    ports = kraft.free_ports(len(STAGES))
-    parts = []
-    for stage, metrics in zip(STAGES, ports, strict=True):
-        place = ["--data", str(home / "workers" / stage), "--port", str(metrics)]
-        ready = f"http://127.0.0.1:{metrics}/readyz"
-        parts.append(Service(stage, [*python, "processors", stage, *place], logs / f"{stage}.log", ready))
-    ready = f"http://127.0.0.1:{port}/readyz"
-    parts.append(Service("gateway", [*python, "gateway", "--port", str(port)], logs / "gateway.log", ready))
-    for part in parts:
+    made = parts(home, port, source)
+    own = health.serve(0, live=lambda: True, ready=lambda: True)
+    targets = [*made.targets, Target("supervisor", "supervisor", own)]
+    watched = tell_prometheus(home, targets)
+    watching = [made.lag_exporter]
+    if prometheus_port is not None:
+        watching.append(prometheus(watched, prometheus_port))
+    awaited = [*made.folds, made.gateway]
+    for part in awaited:
         supervisor.start(part)
-    supervisor.await_ready(parts)
-    console.print(
-        f"gateway     http://127.0.0.1:{port}   stream ws://127.0.0.1:{port}/v1/stream", soft_wrap=True
-    )
-    places = "  ".join(
-        f"{stage} http://127.0.0.1:{at}/metrics" for stage, at in zip(STAGES, ports, strict=True)
-    )
-    console.print(f"metrics     {places}", soft_wrap=True)
-    console.print(f"logs        {logs}", soft_wrap=True)
-    console.print(f"source      {' '.join(source)}{SIMULATED.get(source[0], '')}", soft_wrap=True)
-    supervisor.start(
-        Service("producer", [*python, "producers", *source], logs / "producer.log", endless=False)
-    )
+    supervisor.await_ready(awaited)
+
+    def tell(what: str, words: str) -> None:
+        console.print(f"{what:<12}{words}", soft_wrap=True)
+
+    tell("gateway", f"http://127.0.0.1:{port}   stream ws://127.0.0.1:{port}/v1/stream")
+    tell("metrics", "  ".join(f"{target.app} {target.url}/metrics" for target in targets))
+    if prometheus_port is not None:
+        tell("prometheus", f"http://127.0.0.1:{prometheus_port}")
+    tell("logs", str(made.producer.log.parent))
+    tell("source", f"{' '.join(source)}{SIMULATED.get(source[0], '')}")
+    for part in (made.producer, *watching):
+        supervisor.start(part)
 
 
 def _watch(

@@ -1,7 +1,7 @@
 """What metrics and log lines cost a worker: CPU time a snapshot with them and without, as fast as it goes.
 
-Run it: ``make bench ARGS=metrics``. The worker without them is ``python -m tests.benchmarks.metrics`` in place
-of ``python -m processors``: it counts what it has read, by which it is measured, and tells nothing else.
+Run it: ``make bench ARGS=metrics``. The one without is ``python -m tests.benchmarks.metrics`` in place of
+``python -m processors``: it counts what it has read, by which it is measured, and tells nothing else.
 Both read the same records, each from a broker of its own, in turns.
 """
 

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from pipeline.local.supervisor import BACK_OFF_S, Service, Supervisor
 
 PATIENCE_S = 20.0
+RESTARTS = "sharpline_supervisor_restarts_total"
 
 
 def service(folder: Path, script: str, **how: bool) -> Service:
@@ -28,6 +30,7 @@ def look_after_until(supervisor: Supervisor, reached: Callable[[], bool]) -> Non
 def test_what_dies_is_started_again_each_time_after_a_longer_wait(tmp_path: Path, endless: bool) -> None:
     said: list[str] = []
     supervisor = Supervisor({}, said.append)
+    before = REGISTRY.get_sample_value(RESTARTS, {"app": "part"}) or 0.0
     died = "import sys; print('begun', flush=True); sys.exit(70)"
     supervisor.start(service(tmp_path, died, endless=endless))
 
@@ -35,6 +38,7 @@ def test_what_dies_is_started_again_each_time_after_a_longer_wait(tmp_path: Path
 
     supervisor.stop()
     assert said[:2] == [f"part died with 70; starting it again in {wait:g} s" for wait in BACK_OFF_S[1:3]]
+    assert REGISTRY.get_sample_value(RESTARTS, {"app": "part"}) == before + 2
 
 
 @pytest.mark.parametrize("code", [2, 74])
