@@ -213,7 +213,8 @@ def test_grafana_finds_its_source_and_its_dashboards() -> None:
     assert [ROOT / mounted[provider["options"]["path"]] for provider in providers] == [
         ROOT / "deploy" / "grafana" / "dashboards"
     ]
-    assert list((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
+    home = Path(SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert (ROOT / mounted[str(home.parent)] / home.name).is_file()
 
 
 def test_grafana_has_an_administrator_only_with_a_password() -> None:
