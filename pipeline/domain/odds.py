@@ -7,8 +7,18 @@ from fractions import Fraction
 
 EVEN_WORDS = frozenset({"EVEN", "EVENS", "EV", "PK"})
 AMERICAN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+DECIMAL = re.compile(r"[0-9]+\.[0-9]+|[0-9]{1,2}")
 FRACTIONAL = re.compile(r"([0-9]+) ?[/-] ?([0-9]+)")
 MINUS_SIGNS = str.maketrans("\N{MINUS SIGN}\N{EN DASH}", "--")
+#: Steps by which bookmakers move, profit to stake; the shortest is a hundredth.
+STEPS = """
+1/100 1/66 1/50 1/40 1/33 1/28 1/25 1/20 1/18 1/16 1/14 1/12 1/11 1/10 1/9 1/8 2/15 1/7 1/6 2/11 1/5 2/9 1/4
+2/7 3/10 1/3 4/11 2/5 4/9 1/2 8/15 4/7 8/13 4/6 8/11 4/5 5/6 10/11 1/1 11/10 6/5 5/4 11/8 6/4 13/8 7/4 15/8
+2/1 9/4 5/2 11/4 3/1 10/3 7/2 4/1 9/2 5/1 11/2 6/1 13/2 7/1 15/2 8/1 17/2 9/1 10/1
+"""
+LADDER = tuple(Fraction(step) for step in STEPS.split())
+#: Two prices no further apart than this are the same to a hundredth.
+HALF_A_HUNDREDTH = Fraction(1, 200) + Fraction(1, 10**12)
 
 
 def checked_price(price: float) -> float:
@@ -102,6 +112,63 @@ def decimal_to_american(price: float) -> int:
     return round(100.0 * profit) if price >= 2.0 else -round(100.0 / profit)
 
 
+def decimal_to_fractional(price: float) -> str:
+    """Fractional odds of a decimal price, in lowest terms; lossy, 1.91 and 1.909 are both 10/11.
+
+    A step of the bookmakers' ladder where one is the same price to a hundredth, else the hundredths
+    themselves: 1.95 is 19/20. Below 1.01 the nearest profit of 1.
+
+    Raises
+    ------
+    ValueError
+        If the price is not finite or not above 1.
+
+    Examples
+    --------
+    >>> decimal_to_fractional(3.5), decimal_to_fractional(1.33), decimal_to_fractional(1.95)
+    ('5/2', '1/3', '19/20')
+    """
+    profit = Fraction(checked_price(price)) - 1
+    if profit < LADDER[0]:
+        return f"1/{round(1 / profit)}"
+    nearest = min(LADDER, key=lambda step: abs(step - profit))
+    # What is read from text is a hundredth to within a double's rounding, and so is half of one.
+    if abs(nearest - profit) > HALF_A_HUNDREDTH:
+        nearest = Fraction(round(profit * 100), 100)
+    return f"{nearest.numerator}/{nearest.denominator}"
+
+
+def read_price(text: str) -> float:
+    """Decimal price of odds in any notation that can be told from the others.
+
+    A sign makes American odds (``+150``, ``-110``), a slash or hyphen between numbers fractional ones
+    (``5/2``), a decimal point decimal ones (``1.91``, ``150.0``); ``EVEN``, ``EV``, ``PK`` are even money.
+    A whole number below 100 can only be decimal; from 100 it might be either, and is refused.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, or may be two of them.
+
+    Examples
+    --------
+    >>> read_price("1.91"), read_price("+150"), read_price("5/2"), read_price("evens"), read_price("3")
+    (1.91, 2.5, 3.5, 2.0, 3.0)
+    """
+    plain = text.strip().translate(MINUS_SIGNS).upper()
+    if plain in EVEN_WORDS:
+        return 2.0
+    if plain.startswith(("+", "-")):
+        return american_to_decimal(plain)
+    if FRACTIONAL.fullmatch(plain):
+        return fractional_to_decimal(plain)
+    if DECIMAL.fullmatch(plain):
+        return checked_price(float(plain))
+    if AMERICAN.fullmatch(plain):
+        raise ValueError(f"{text!r} may be decimal or American: write {plain}.0 or +{plain}")
+    raise ValueError(f"not a price, which is like 1.91, -110, 5/2 or EVEN: {text!r}")
+
+
 def implied(price: float) -> float:
     """Probability at which a price breaks even, margin included: in (0, 1).
 
@@ -169,6 +236,29 @@ def hold(prices: Sequence[float]) -> float:
     return 1.0 - 1.0 / booksum(prices)
 
 
+def after_commission(price: float, commission: float) -> float:
+    """Price of a back bet that pays the same without commission as this one does with it.
+
+    Parameters
+    ----------
+    price : float
+        Decimal price.
+    commission : float
+        Share of net winnings that the exchange keeps, in [0, 1).
+
+    Raises
+    ------
+    ValueError
+        If the price is not finite or not above 1, or the commission is not in [0, 1).
+
+    Examples
+    --------
+    >>> after_commission(3.0, 0.05)
+    2.9
+    """
+    return checked_price(1.0 + (checked_price(price) - 1.0) * (1.0 - _checked_commission(commission)))
+
+
 def lay_as_back(lay_price: float, commission: float) -> float:
     """Price at which backing the opposite outcome pays what laying this one does.
 
@@ -189,6 +279,10 @@ def lay_as_back(lay_price: float, commission: float) -> float:
     >>> round(lay_as_back(2.06, 0.02), 6)
     1.924528
     """
+    return checked_price(1.0 + (1.0 - _checked_commission(commission)) / (checked_price(lay_price) - 1.0))
+
+
+def _checked_commission(commission: float) -> float:
     if not 0.0 <= commission < 1.0:
         raise ValueError(f"commission is a share in [0, 1): {commission!r}")
-    return checked_price(1.0 + (1.0 - commission) / (checked_price(lay_price) - 1.0))
+    return commission

@@ -6,15 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.domain.odds import (
+    LADDER,
+    after_commission,
     american_to_decimal,
     booksum,
     checked_price,
     decimal_to_american,
+    decimal_to_fractional,
     fractional_to_decimal,
     hold,
     implied,
     lay_as_back,
     overround,
+    read_price,
 )
 
 
@@ -81,9 +85,120 @@ def test_decimal_prices_round_to_american(price: float, american: int) -> None:
     assert decimal_to_american(price) == american
 
 
+@pytest.mark.parametrize(
+    ("price", "fractional"),
+    [
+        pytest.param(2.0, "1/1", id="even money"),
+        pytest.param(1.91, "10/11", id="the step that rounds to it"),
+        pytest.param(1.33, "1/3", id="a third"),
+        pytest.param(2.38, "11/8", id="half a hundredth off a step"),
+        pytest.param(1.95, "19/20", id="between steps, its hundredths"),
+        pytest.param(1.97, "97/100", id="hundredths that do not cancel"),
+        pytest.param(4.33, "10/3", id="which books print as 100/30"),
+        pytest.param(1.01, "1/100", id="shortest step"),
+        pytest.param(1.001, "1/1000", id="shorter than any step"),
+        pytest.param(101.0, "100/1", id="longshot"),
+        pytest.param(34.5, "67/2", id="longshot with a half"),
+    ],
+)
+def test_decimal_prices_become_fractions_that_books_print(price: float, fractional: str) -> None:
+    assert decimal_to_fractional(price) == fractional
+
+
+@given(st.floats(1.01, 1000.0))
+def test_a_fraction_is_the_price_to_a_hundredth(price: float) -> None:
+    assert fractional_to_decimal(decimal_to_fractional(price)) == pytest.approx(price, abs=0.005 + 1e-9)
+
+
+@given(st.floats(1.00001, 1.01))
+def test_a_fraction_of_nearly_nothing_is_off_by_a_hundredth_of_the_profit(price: float) -> None:
+    back = fractional_to_decimal(decimal_to_fractional(price))
+    assert back - 1.0 == pytest.approx(price - 1.0, rel=0.01)
+
+
+@pytest.mark.parametrize("step", LADDER, ids=str)
+def test_every_step_of_the_ladder_is_shown_as_itself(step: Fraction) -> None:
+    text = f"{step.numerator}/{step.denominator}"
+    assert decimal_to_fractional(read_price(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("1.91", 1.91),
+        (" 2.5 ", 2.5),
+        ("3", 3.0),
+        ("99", 99.0),
+        ("150.0", 150.0),
+        ("+150", 2.5),
+        ("-110", 21 / 11),
+        ("\N{MINUS SIGN}110", 21 / 11),
+        ("-102.5", 1.0 + 100 / 102.5),
+        ("+100", 2.0),
+        ("5/2", 3.5),
+        ("5-2", 3.5),
+        ("100/30", 13 / 3),
+        ("EVEN", 2.0),
+        ("evens", 2.0),
+        ("pk", 2.0),
+    ],
+)
+def test_a_price_is_read_in_any_notation(text: str, price: float) -> None:
+    assert read_price(text) == price
+
+
+@pytest.mark.parametrize("text", ["100", "150", "2000", "0150"])
+def test_a_number_that_may_be_decimal_or_american_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=f"write {text}.0 or \\+{text}"):
+        read_price(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1",
+        "1.0",
+        "0.5",
+        "+50",
+        "-99",
+        "1,91",
+        "1e3",
+        ".5",
+        "2.",
+        "nan",
+        "inf",
+        "5/0",
+        "abc",
+        "٣",
+        "5/2/1",
+    ],
+)
+def test_what_is_no_price_in_any_notation_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"price|American|fractional"):
+        read_price(text)
+
+
+@given(st.floats(1.0001, 1e6))
+def test_a_price_is_read_as_it_was_written(price: float) -> None:
+    assert read_price(f"{price:.6f}") == float(f"{price:.6f}")
+
+
+@given(st.integers(100, 100_000) | st.integers(-100_000, -100))
+def test_signed_numbers_are_american(american: int) -> None:
+    assert read_price(f"{american:+d}") == american_to_decimal(american)
+
+
 @pytest.mark.parametrize("price", [1.0, 0.99, 0.0, -2.0, math.nan, math.inf, -math.inf])
 def test_no_price_is_taken_for_one(price: float) -> None:
-    for reads_a_price in (checked_price, implied, decimal_to_american, lambda p: booksum([2.0, p])):
+    for reads_a_price in (
+        checked_price,
+        implied,
+        decimal_to_american,
+        decimal_to_fractional,
+        lambda p: booksum([2.0, p]),
+        lambda p: after_commission(p, 0.0),
+    ):
         with pytest.raises(ValueError, match="decimal price"):
             reads_a_price(price)
 
@@ -126,5 +241,13 @@ def test_laying_is_backing_the_opposite_at_a_price_after_commission() -> None:
 
 @pytest.mark.parametrize("commission", [-0.01, 1.0, math.nan])
 def test_a_commission_that_cannot_be_is_refused(commission: float) -> None:
-    with pytest.raises(ValueError, match="commission"):
-        lay_as_back(2.0, commission)
+    for reads_a_commission in (lay_as_back, after_commission):
+        with pytest.raises(ValueError, match="commission"):
+            reads_a_commission(2.0, commission)
+
+
+@given(st.floats(1.01, 1000.0), st.floats(0.0, 0.2))
+def test_commission_takes_its_share_of_the_winnings(price: float, commission: float) -> None:
+    assert after_commission(price, 0.0) == pytest.approx(price, abs=1e-12)
+    kept = (after_commission(price, commission) - 1.0) / (price - 1.0)
+    assert kept == pytest.approx(1.0 - commission, abs=1e-9)
