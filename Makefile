@@ -4,7 +4,7 @@ LOCK = $(BIN)/uv pip compile --generate-hashes --python-version 3.11 --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## A simulated evening of sport through the whole pipeline; no key, no account (ARGS="--for 60")
 	$(BIN)/sharpline up --source simulator $(ARGS)
@@ -29,6 +29,9 @@ bench: setup ## The benchmarks, each beside a plain loop in the same run
 
 chaos: setup ## Kills, pauses, dead brokers, bad input: what holds afterwards (ARGS="kills --seed 7")
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+dashboards: setup ## Write deploy/grafana/dashboards anew from the Python beside it
+	$(BIN)/python -m deploy.grafana.build
 
 lock: setup ## Write requirements.lock anew from pyproject.toml; what is locked stays unless ARGS="--upgrade"
 	$(LOCK) pyproject.toml --all-extras --output-file requirements.lock $(ARGS)
@@ -59,4 +62,4 @@ clean: ## Remove what setup and the tools made in this folder
 	@$(BIN)/python -m pipeline.local
 	@touch $@
 
-.PHONY: help demo test cover check format bench chaos lock setup clean
+.PHONY: help demo test cover check format bench chaos dashboards lock setup clean
