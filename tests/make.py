@@ -25,7 +25,7 @@ T0 = 1_757_872_800_000
 
 def at(seconds: float) -> int:
     """That many seconds after the moment from which tests count."""
-    return T0 + int(seconds * 1000)
+    return T0 + round(seconds * 1000)
 
 
 def quote(book: str, *prices: float, line: float = 0.0, **fields: Any) -> Line:

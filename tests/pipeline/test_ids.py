@@ -14,7 +14,7 @@ CODES = st.from_regex(r"[a-z0-9]{1,4}", fullmatch=True)
 
 
 def ms(*moment: int) -> int:
-    return int(datetime(*moment, tzinfo=UTC).timestamp() * 1000)  # type: ignore[arg-type]
+    return round(datetime(*moment, tzinfo=UTC).timestamp() * 1000)  # type: ignore[arg-type]
 
 
 @given(

@@ -5,4 +5,4 @@ from datetime import datetime
 
 def at_ms(text: str) -> int:
     """Unix ms of an ISO time with a zone."""
-    return int(datetime.fromisoformat(text).timestamp() * 1000)
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
