@@ -55,7 +55,7 @@ def _now() -> list[stat.Panel]:
         ),
         number(
             "Games",
-            "Games that the gateway knows, by status. None in play during an evening: no source reports"
+            "Games that the gateway knows, by status. None live during an evening: no source reports"
             " games, see the sources below.",
             "short",
             BY_STATUS,
@@ -116,7 +116,7 @@ def _games() -> list[Column]:
     panels = [
         trend(
             "Games by status",
-            "What the gateway knows. Games that never leave `in_play` have lost their feed.",
+            "What the gateway knows. Games that never leave `live` have lost their feed.",
             "short",
             BY_STATUS,
             stacked=True,
