@@ -11,6 +11,8 @@ from pipeline.stages.markets.state import Drift, Point, Probabilities
 
 POINTS = 12
 """In a window, at most; a price that did not move adds none."""
+#: A book whose price alone is the consensus differs from it by the rounding of a logarithm: that is no move.
+ROUNDING = 1e-9
 #: Of `Rules.move_log_odds`: a smaller step is not worth a point.
 STEP = 0.25
 
@@ -72,10 +74,11 @@ def drifts(
 def _drift(now: Moment, start: Point, outcome: int, fair: float, moved: float, offered: list[Offer]) -> Drift:
     since_ms = max(start.at_ms, now.now_ms - now.rules.move_window_ms)
     before = start.probabilities[outcome]
+    sign = 1.0 if moved > 0.0 else -1.0
     books = {
         book
         for _, book, quote in offered
-        if quote.changed_at_ms >= since_ms and (devigged(quote.prices)[outcome] - before) * moved > 0.0
+        if quote.changed_at_ms >= since_ms and sign * (devigged(quote.prices)[outcome] - before) > ROUNDING
     }
     return Drift(
         outcome=outcome,
