@@ -1,5 +1,6 @@
 """The kinds of panel that the dashboards show, and how they lie on Grafana's grid of 24 columns."""
 
+import string
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
@@ -27,6 +28,9 @@ TAG = "sharpline"
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 #: Of how long one speaks in titles and thresholds: the middle, the slow, the slowest.
 SHARES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+
+#: What Grafana calls the queries of a panel; two of one name would be one.
+LETTERS = string.ascii_uppercase
 
 Limits = tuple[tuple[float | None, str], ...]
 #: More is only more.
@@ -85,8 +89,8 @@ def number(
 ) -> stat.Panel:
     """The last value of each series, with its past behind it."""
     panel = _measured(stat.Panel(), title, says, unit, steps, height)
-    for query in queries:
-        panel.with_target(_target(query))
+    for name, query in zip(LETTERS, queries, strict=False):
+        panel.with_target(_target(name, query))
     names = len(queries) > 1 or "{{" in queries[0].legend
     return (
         panel.graph_mode(common.BigValueGraphMode.AREA)
@@ -109,8 +113,8 @@ def trend(
 ) -> timeseries.Panel:
     """Lines over time from ``least`` up; what is stacked has its sum as the upper edge."""
     panel = _measured(timeseries.Panel(), title, says, unit, steps, height)
-    for query in queries:
-        panel.with_target(_target(query))
+    for name, query in zip(LETTERS, queries, strict=False):
+        panel.with_target(_target(name, query))
     if len(steps) > 2:
         dashed = options.GraphThresholdsStyleConfig().mode(common.GraphTresholdsStyleMode.DASHED)
         panel.thresholds_style(dashed)
@@ -138,7 +142,7 @@ def shape(title: str, says: str, histogram: str, height: int = 8) -> heatmap.Pan
     counts = f"sum by (le) (increase({histogram}_bucket[$__rate_interval]))"
     color = heatmap.HeatmapColorOptions().mode(colors.HeatmapColorMode.SCHEME).scheme("Oranges").steps(64)
     return (
-        panel.with_target(_target(Query(counts, "{{le}}")).format(PromQueryFormat.HEATMAP))
+        panel.with_target(_target("A", Query(counts, "{{le}}")).format(PromQueryFormat.HEATMAP))
         .calculate(False)
         .color(color)
         .y_axis(heatmap.YAxisConfig().unit("s"))
@@ -161,9 +165,9 @@ def listing(
     ``renamed`` are labels and what they are called; rows are sorted by the column ``first``, highest on top.
     """
     panel = _measured(table.Panel(), title, says, "short", PLAIN, height)
-    names, letters = dict(renamed), "ABCDEFGH"
-    for letter, (name, unit, steps, expr) in zip(letters, columns, strict=False):
-        panel.with_target(_target(Query(expr, "")).ref_id(letter).instant().format(PromQueryFormat.TABLE))
+    names = dict(renamed)
+    for letter, (name, unit, steps, expr) in zip(LETTERS, columns, strict=False):
+        panel.with_target(_target(letter, Query(expr, "")).instant().format(PromQueryFormat.TABLE))
         names[f"Value #{letter}"] = name
         shown = [DynamicConfigValue("unit", unit)]
         if steps != PLAIN:
@@ -272,5 +276,6 @@ def _thresholds(steps: Limits) -> dashboard.ThresholdsConfig:
     return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(levels)
 
 
-def _target(query: Query) -> prometheus.Dataquery:
-    return prometheus.Dataquery().datasource(SOURCE).expr(query.expr).legend_format(query.legend).range()
+def _target(name: str, query: Query) -> prometheus.Dataquery:
+    target = prometheus.Dataquery().datasource(SOURCE).ref_id(name).range()
+    return target.expr(query.expr).legend_format(query.legend)

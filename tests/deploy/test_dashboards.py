@@ -128,6 +128,9 @@ def test_a_panel_says_what_it_is_in_which_unit_and_what_its_limits_are(board: di
         assert defaults["unit"], panel["title"]
         assert defaults["thresholds"]["steps"][0]["value"] is None, panel["title"]
         assert all(target["legendFormat"] for target in panel["targets"] if panel["type"] != "table")
+        names = [target["refId"] for target in panel["targets"]]
+        assert all(names), panel["title"]
+        assert len(set(names)) == len(names), f"{panel['title']}: Grafana would show one query for another"
         sources = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
         assert all(source == {"type": "prometheus", "uid": "${datasource}"} for source in sources)
 
