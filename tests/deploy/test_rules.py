@@ -13,6 +13,8 @@ import yaml
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from pipeline import data, health, telemetry
+from pipeline.lag.metrics import of_cluster, of_groups
+from pipeline.lag.poll import Poll
 from tests.conftest import ROOT
 from tests.deploy.prometheus import CONFIGURATION, Prometheus, program, running
 
@@ -23,16 +25,6 @@ EACH_RULE = [rule for group in GROUPS for rule in group["rules"]]
 ALERTS = {rule["alert"]: rule for rule in EACH_RULE if "alert" in rule}
 RECORDED = {rule["record"]: rule["expr"] for rule in EACH_RULE if "record" in rule}
 
-PARTITION = {"topic", "partition"}
-#: What the lag exporter says, as kafka_exporter does, and by what.
-KAFKA = {
-    "kafka_topic_partition_current_offset": PARTITION,
-    "kafka_consumergroup_members": {"consumergroup"},
-    "kafka_consumergroup_current_offset": {"consumergroup", *PARTITION},
-    "kafka_consumergroup_lag": {"consumergroup", *PARTITION},
-    "kafka_consumergroup_group_lag_seconds": {"consumergroup", *PARTITION},
-    "kafka_consumergroup_uncommitted_partitions": {"consumergroup", "topic"},
-}
 #: What Prometheus adds to whatever it scrapes, and what every process says of itself.
 TARGET = {"job", "app", "instance"}
 EVERYWHERE: dict[str, set[str]] = {"up": set(), "process_start_time_seconds": set()}
@@ -47,7 +39,11 @@ def exported() -> dict[str, set[str]]:
         if isinstance(metric, (Counter, Gauge, Histogram))
         for suffix in SUFFIXES[type(metric)]
     }
-    return own | KAFKA | EVERYWHERE
+    nothing = Poll(at_ms=0, brokers=0, partitions=(), groups=(), positions=())
+    kafka = {
+        family.name: set(family._labelnames) for family in (*of_cluster(nothing), *of_groups(nothing, 0))
+    }
+    return own | kafka | EVERYWHERE
 
 
 def selectors(expression: Any) -> Iterator[promql_parser.VectorSelector]:
@@ -152,9 +148,12 @@ CHANGES = [
     ("SharplineNoProgress", "[3m]) == 0", "[1m]) == 0"),
     ("SharplineNoProgress", "on (topic, partition)", "on (partition, instance, consumergroup)"),
     ("SharplineGroupUncommitted", "> 0", "> 2"),
+    ("SharplineGroupUncommitted", ', topic!~".+-changelog"', ""),
     ("SharplineExporterDown", 'or absent(up{job="lag-exporter"})', ""),
-    ("SharplineExporterDown", "or sharpline_lag_up == 0", ""),
+    ("SharplineExporterDown", 'or sharpline_lag_up{job="lag-exporter"} == 0', ""),
     ("SharplineExporterDown", "> 60", "> 120"),
+    ("SharplineExporterDown", '_up{job="lag-exporter"}', "_up"),
+    ("SharplineExporterDown", '_seconds{job="lag-exporter"}', "_seconds"),
     ("SharplineProcessDown", "producers|", ""),
     ("SharplineProcessDown", "|lag-exporter", ""),
     ("SharplineProducerDown", '{job="producers"}', ""),
@@ -164,6 +163,7 @@ CHANGES = [
     ("SharplineRestartLoop", "_total[10m])) >= 3", "_total[10m])) >= 5"),
     ("SharplineRestartLoop", "_total[10m])) >= 3", "_total[10m])) >= 2"),
     ("SharplineBrokerAway", "== 0", "== 2"),
+    ("SharplineBrokerAway", '{job="gateway"}', ""),
     ("SharplineDeadLetters", "_total[5m])) > 0", "_total[5m])) > 2"),
     ("SharplineDeadLetters", "or on ()", "or"),
     ("SharplineDeadLetters", '{topic="ops.dead-letters"}', ""),
@@ -176,7 +176,8 @@ CHANGES = [
     ("SharplineSourceSilent", "> 3600", "> 7200"),
     ("SharplineSourceSilent", "and on () sharpline:ticks_read:rate1m > 0", ""),
     ("SharplineTimeStopped", "[1m]", "[30s]"),
-    ("SharplineTimeStopped", "and sharpline_gateway_broker_up == 1", ""),
+    ("SharplineTimeStopped", '{job="gateway"}', ""),
+    ("SharplineTimeStopped", 'and sharpline_gateway_broker_up{job="gateway"} == 1', ""),
 ]
 
 
