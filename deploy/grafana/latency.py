@@ -129,12 +129,17 @@ def dashboard() -> Dashboard:
 
 def _now() -> list[Column]:
     hops: Sequence[tuple[str, str, Limits, str]] = (
-        ("Source to received", SOURCE_TO_RECEIVE, SOURCES, "a source's clock to ours, in the log's time"),
-        ("Received to appended", RECEIVE_TO_APPEND, HOP, "received to handed to Kafka"),
-        ("Appended to folded", APPEND_TO_FOLD, HOP, "Kafka's time of an input to its fold"),
-        ("Fold", FOLD, limits(0.025, 0.1), "one fold of one input"),
-        ("Batch", BATCH, HOP, "a batch taken to its rows written"),
-        ("Appended to sent", APPEND_TO_SEND, HOP, "Kafka's time of an answer to the sockets"),
+        (
+            "Source to received",
+            SOURCE_TO_RECEIVE,
+            SOURCES,
+            "From a source's clock to ours, in the log's time",
+        ),
+        ("Received to appended", RECEIVE_TO_APPEND, HOP, "From received to handed to Kafka"),
+        ("Appended to folded", APPEND_TO_FOLD, HOP, "From an input's time in Kafka to its fold"),
+        ("Fold", FOLD, limits(0.025, 0.1), "Folding one input"),
+        ("Batch", BATCH, HOP, "From a batch taken to its rows written"),
+        ("Appended to sent", APPEND_TO_SEND, HOP, "From an answer's time in Kafka to the sockets"),
     )
     return [
         Column(
@@ -142,9 +147,7 @@ def _now() -> list[Column]:
             [
                 number(
                     title,
-                    f"From {what}, over all labels. What is high here is split by label in its row below."
-                    if " to " in what
-                    else f"Time of {what}, over all stages. What is high here is split by stage below.",
+                    f"{what}, all together. What is high here is split by its labels in a row below.",
                     "s",
                     *[Query(quantile(share, histogram), name) for name, share in SHARES],
                     steps=steps,

@@ -254,7 +254,9 @@ def test_every_panel_has_data_once_the_demo_runs(tmp_path: Path) -> None:
         while empty and time.monotonic() < deadline:
             time.sleep(1.0)  # nothing new before the next scrape
             empty = {asked: said for asked in empty if (said := complaint(prometheus, asked))}
-        assert not empty, "\n".join(f"{asked.panel}: {said}" for asked, said in empty.items()) + printed()
+        assert not empty, (
+            "\n".join(f"{asked.panel}: {said}" for asked, said in empty.items()) + f"\n{printed()}"
+        )
 
         variables = [variable for board in BOARDS.values() for variable in board["templating"]["list"][1:]]
         offered = {
