@@ -10,10 +10,17 @@ from tests.conftest import ROOT
 
 FLOORS = (
     ("pipeline.domain", "pipeline.errors", "schemas"),
-    ("pipeline.ids", "pipeline.data", "pipeline.records", "pipeline.settings", "pipeline.telemetry"),
+    (
+        "pipeline.ids",
+        "pipeline.data",
+        "pipeline.records",
+        "pipeline.settings",
+        "pipeline.telemetry",
+        "pipeline.health",
+    ),
     ("pipeline.topics", "pipeline.codec", "pipeline.models"),
     ("pipeline.stages", "pipeline.cluster"),
-    ("pipeline.replay", "pipeline.training", "pipeline.local"),
+    ("pipeline.replay", "pipeline.training", "pipeline.local", "pipeline.lag"),
     ("producers", "processors", "gateway", "pipeline.cli"),
 )
 KAFKA = {"confluent_kafka", "aiokafka", "faust", "mode"}
@@ -31,6 +38,7 @@ UNKNOWN = {
     "pipeline.stages": KAFKA | SERVERS | CHANCE | {"pipeline.codec", "fastavro", "schemas"},
     "pipeline.replay": {"faust", "mode", "starlette", "uvicorn"},
     "pipeline.local": {"faust", "mode", "starlette", "uvicorn"},
+    "pipeline.lag": {"faust", "mode", "aiokafka"} | SERVERS,
     "gateway": {"faust", "mode", "aiokafka"},
     "producers": {"faust", "mode", "aiokafka"} | SERVERS,
 }

@@ -7,6 +7,7 @@ import click
 
 from pipeline import cluster
 from pipeline.cli.explain import explain
+from pipeline.cli.lag import lag, lag_exporter
 from pipeline.cli.look import replay, tail
 from pipeline.cli.up import up
 from pipeline.cli.verify import verify
@@ -61,6 +62,8 @@ main.add_command(replay)
 main.add_command(tail)
 main.add_command(verify)
 main.add_command(explain)
+main.add_command(lag)
+main.add_command(lag_exporter)
 
 
 @main.command(
