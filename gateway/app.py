@@ -10,7 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from gateway import endpoints, protocol, registry
-from gateway.hub import Hub, wall_ms
+from gateway.answers import wall_ms
+from gateway.census import Census
+from gateway.hub import Hub
 from gateway.stream import stream
 
 HEARTBEAT_EVERY_S = 10
@@ -46,17 +48,15 @@ def create_app(hub: Hub, feed: Callable[[], Coroutine[Any, Any, None]] | None = 
         lifespan=lifespan,
     )
     app.state.hub = hub
+    app.state.census = Census(hub)
     return app
 
 
 async def heart(hub: Hub) -> None:
     """Tell all clients now and then that we live, and at once when how we are has changed."""
-    said, beats = "", 0
+    beats = 0
     while True:
-        status = hub.status()
-        if status.status != said:
-            hub.tell_all(status)
-            said = status.status
+        hub.tell_status()
         if beats % HEARTBEAT_EVERY_S == 0:
             hub.tell_all(protocol.Heartbeat(hub.now_ms, wall_ms()))
         beats += 1

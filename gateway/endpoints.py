@@ -1,6 +1,7 @@
 """What is served over HTTP: events as they stand, and how the gateway is. Errors are RFC 9457 problems."""
 
 import asyncio
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -10,7 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from gateway.hub import Hub
+from gateway.census import Census
+from gateway.hub import HANGS_AFTER_S, Hub
 from pipeline import data, ids
 from pipeline.errors import Refused
 from pipeline.records import GameStatus
@@ -21,7 +23,9 @@ GET /v1/events                 events with score, probability and open bets; ?le
 GET /v1/events/{event}         everything that is known of one event now
 WS  /v1/stream                 snapshots, then updates (docs/stream.md)
 GET /registry/subjects         the Avro schemas, as a Confluent schema registry serves them
-GET /healthz /livez /readyz    how this gateway is
+GET /healthz                   how this gateway is; 503 where answers may not be the newest
+GET /livez                     503 where it has stopped reading: start it again
+GET /readyz                    503 while it starts and while its broker is away
 GET /metrics                   Prometheus
 """
 
@@ -117,16 +121,21 @@ def summary(hub: Hub, event: str) -> dict[str, Any]:
     }
 
 
-async def alive(_: Request) -> Response:
-    """200 while the process answers at all."""
-    return _json({"status": "alive"})
+async def alive(request: Request) -> Response:
+    """200 while it reads, or waits for its broker as it should; 503 where it should be started again."""
+    hub: Hub = request.app.state.hub
+    if hub.is_reading(time.monotonic()):
+        return _json({"status": "alive"})
+    said = "has ended" if hub.feed_has_ended else f"hangs for more than {HANGS_AFTER_S:.0f} s"
+    return _json({"status": "dead", "text": f"reading from Kafka {said}"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 async def ready(request: Request) -> Response:
-    """200 once everything that was there at the start has been read."""
+    """200 once everything that was there at the start has been read, for as long as the broker answers."""
     hub: Hub = request.app.state.hub
-    code = HTTPStatus.OK if hub.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
-    return _json({"ready": hub.is_ready, "status": hub.status().status}, code)
+    is_ready = hub.is_ready and not hub.broker_away
+    code = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return _json({"ready": is_ready, "status": hub.status().status}, code)
 
 
 async def health(request: Request) -> Response:
@@ -144,8 +153,10 @@ async def health(request: Request) -> Response:
     return _json({**said, **counts}, code)
 
 
-async def metrics(_: Request) -> Response:
+async def metrics(request: Request) -> Response:
     """This process's numbers, for Prometheus."""
+    census: Census = request.app.state.census
+    await census.count()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -14,10 +14,11 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from gateway.hub import Hub, Message
+from gateway.answers import Message
+from gateway.hub import Hub
 from pipeline.codec import decode
 from pipeline.errors import UnreadableRecord
-from pipeline.telemetry import say
+from pipeline.telemetry import BROKER_UP, say
 from pipeline.topics import ANSWERS, TICKS
 
 log = logging.getLogger("sharpline.gateway")
@@ -26,6 +27,8 @@ BATCH = 500
 #: Records after which waiting sockets and requests get their turn.
 TURN = 50
 COMMIT_EVERY_S = 1.0
+#: A broker forgets, after a week, what a group without members committed for a partition.
+COMMIT_ALL_EVERY_S = 3_600.0
 ANSWERS_WITHIN_S = 2.0
 #: After so long without a record the broker is asked whether it is there. There is a tick each second.
 SILENCE_S = 5.0
@@ -57,7 +60,7 @@ class Feed:
         self._committed: dict[Place, int] = {}
         self._unread: dict[Place, int] = {}
         """Where each partition ended at the start, for those not yet read up to there."""
-        self._committed_at_s = self._heard_at_s = 0.0
+        self._committed_at_s = self._committed_all_at_s = self._heard_at_s = 0.0
         self._commits_under_way = 0
         self._away = ""
 
@@ -65,9 +68,12 @@ class Feed:
         """Read for as long as the gateway runs. All calls of the consumer come from one thread."""
         with ThreadPoolExecutor(1, "feed") as thread:
             loop = asyncio.get_running_loop()
+            self._turn()
 
             async def call(work: Callable[[], Any]) -> Any:
-                return await loop.run_in_executor(thread, work)
+                done = await loop.run_in_executor(thread, work)
+                self._turn()
+                return done
 
             try:
                 while not await call(self._assign):
@@ -77,7 +83,12 @@ class Feed:
                     await self._take(await call(self._read))
                     self._tell_hub()
             finally:
+                self.hub.feed_has_ended = True
                 thread.submit(self._close).result()
+
+    def _turn(self) -> None:
+        """Kafka's client has come back."""
+        self.hub.turned_at_s = time.monotonic()
 
     def _assign(self) -> bool:
         """Take every partition from where it is needed; False where that cannot be done yet."""
@@ -90,6 +101,7 @@ class Feed:
                 for number in metadata[topic].partitions:
                     place = TopicPartition(topic, number)
                     low, high = self._consumer.get_watermark_offsets(place, timeout=ANSWERS_WITHIN_S)
+                    self._turn()  # a broker that is slow with each of them makes nobody hang
                     # Of the ticks only the newest matters, and there is one for each second of two weeks.
                     self._position[topic, number] = low if topic != TICKS else max(low, high - 1)
                     self._unread[topic, number] = high
@@ -112,7 +124,7 @@ class Feed:
             self._committed_at_s = now_s
             if self._away or now_s >= self._heard_at_s + SILENCE_S:
                 self._look_again()
-            elif offsets := self._uncommitted():
+            elif offsets := self._uncommitted(now_s):
                 self._commit(offsets)
         return read
 
@@ -142,7 +154,10 @@ class Feed:
             if topic == TICKS:
                 self.hub.tick(decode(TICKS, key, value).received_at_ms, appended_at_ms)
             else:
-                self.hub.publish(Message(topic, key.decode(), partition, offset, appended_at_ms, value))
+                origin = _origin(message.headers())
+                self.hub.publish(
+                    Message(topic, key.decode(), partition, offset, appended_at_ms, value, origin)
+                )
         except (UnreadableRecord, UnicodeDecodeError) as error:
             place = f"{topic}/{partition}@{offset}"
             say(log, "left out a record that cannot be read", logging.ERROR, at=place, reason=error)
@@ -154,6 +169,7 @@ class Feed:
         elif hub.broker_away and not self._away:
             say(log, "Kafka answers again")
         hub.broker_away = self._away
+        BROKER_UP.set(not self._away)
         if not hub.is_ready and self._position and not self._unread:
             hub.is_ready = True
             say(log, "ready", events=len(hub.events()))
@@ -173,7 +189,11 @@ class Feed:
         except KafkaException as error:
             self._away = error.args[0].str()
 
-    def _uncommitted(self) -> list[TopicPartition]:
+    def _uncommitted(self, now_s: float) -> list[TopicPartition]:
+        """Where we are, of the partitions of which the group does not know it, or may soon forget it."""
+        if now_s >= self._committed_all_at_s + COMMIT_ALL_EVERY_S:
+            self._committed_all_at_s = now_s
+            self._committed.clear()
         changed = {p: offset for p, offset in self._position.items() if self._committed.get(p) != offset}
         self._committed |= changed
         return [TopicPartition(*place, offset) for place, offset in changed.items()]
@@ -184,8 +204,8 @@ class Feed:
 
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         self._commits_under_way -= 1
-        if error is not None:  # again with the next one
-            for place in places:
+        for place in places:
+            if error is not None or place.error is not None:  # again with the next one
                 self._committed.pop((place.topic, place.partition), None)
 
     def _close(self) -> None:
@@ -194,7 +214,7 @@ class Feed:
         Then the consumer is left as it is: it is no member of its group, so nobody misses a farewell.
         """
         self._committed.clear()  # of those under way nobody would hear whether they failed
-        if self._away or not (offsets := self._uncommitted()):
+        if self._away or not (offsets := self._uncommitted(time.monotonic())):
             return
         self._commit(offsets)
         give_up_at = time.monotonic() + ANSWERS_WITHIN_S
@@ -203,3 +223,12 @@ class Feed:
             if self._commits_under_way == 0:
                 self._consumer.close()
                 return
+
+
+def _origin(headers: Any) -> str:
+    """Where the chain of folds began that led to a message; empty where its sender does not say."""
+    given = next((value for name, value in headers or () if name == "origin"), None)
+    try:
+        return given.decode() if given else ""
+    except UnicodeDecodeError:
+        return ""

@@ -6,118 +6,40 @@ step, and so is taking a snapshot and joining the listeners: nothing falls betwe
 
 import asyncio
 import logging
-import time
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from gateway import protocol
+from gateway.answers import Answer, Message, News, wall_ms
 from gateway.protocol import Channel, Id
 from pipeline import data, ids
-from pipeline.codec import decode
-from pipeline.errors import BadRequest, Refused, UnreadableRecord
-from pipeline.telemetry import MESSAGES_SENT, SOCKETS, UPDATES_READ, say
+from pipeline.errors import BadRequest, Refused
+from pipeline.telemetry import (
+    APPEND_TO_SEND_SECONDS,
+    LOG_TIME_SECONDS,
+    MESSAGES_SENT,
+    SOCKETS,
+    UPDATES_READ,
+    say,
+)
 from pipeline.topics import ANSWERS, event_of
 
 log = logging.getLogger("sharpline.gateway")
 #: Without a tick for so long of wall time, the time of the log has stopped.
 STALE_AFTER_MS = 10_000
+#: A feed comes back from Kafka's client several times a second, and without a broker every two seconds.
+HANGS_AFTER_S = 30.0
 #: A label is looked up under a lock, and at the start there are millions of records.
 COUNTS = {topic: UPDATES_READ.labels(topic) for topic in ANSWERS}
+DELAYS = {topic: APPEND_TO_SEND_SECONDS.labels(topic) for topic in ANSWERS}
+SENT = {kind: MESSAGES_SENT.labels(kind) for kind in ("snapshot", "update", "error")}
+#: What games and open opportunities are counted by.
+COUNTED = frozenset({"bets.value", "bets.arbitrage", "games.states", "games.probabilities"})
 #: Frames written to one client before others get their turn.
 TURN = 100
-
-
-def wall_ms() -> int:
-    """The gateway's own clock, Unix ms."""
-    return time.time_ns() // 1_000_000
-
-
-class Message(NamedTuple):
-    """A message as it was read; ``value`` is None for a tombstone."""
-
-    topic: str
-    key: str
-    partition: int
-    offset: int
-    appended_at_ms: int
-    value: bytes | None
-
-
-class Answer:
-    """What stands for a key. It is decoded and encoded when first asked for, then kept so."""
-
-    def __init__(self, message: Message) -> None:
-        self.message = message
-
-    @property
-    def event(self) -> str:
-        return event_of(self.message.key)
-
-    @cached_property
-    def record(self) -> Any:
-        """The record; None for a tombstone, and where the bytes cannot be read."""
-        topic, key, partition, offset, _, value = self.message
-        if value is None:
-            return None
-        try:
-            return decode(topic, key.encode(), value)
-        except UnreadableRecord as error:
-            place = f"{topic}/{partition}@{offset}"
-            say(log, "left out a record that cannot be read", logging.ERROR, at=place, reason=error)
-            return None
-
-    @cached_property
-    def json(self) -> Raw:
-        return Raw(msgspec.json.encode(self.record))
-
-    @property
-    def can_be_told(self) -> bool:
-        return self.message.value is None or self.record is not None
-
-    def snapshot(self, id: Id) -> bytes:
-        topic, key, partition, offset, appended_at_ms, _ = self.message
-        return protocol.frame(
-            protocol.Snapshot(
-                id, topic, self.event, key, partition, offset, appended_at_ms, wall_ms(), self.json
-            )
-        )
-
-
-class News:
-    """An answer that was just read, encoded once for all who hear of it."""
-
-    def __init__(self, answer: Answer, redo: bool) -> None:
-        self.answer, self.redo = answer, redo
-
-    @cached_property
-    def frame(self) -> bytes:
-        return self._frame(conflated=False)
-
-    @cached_property
-    def conflated_frame(self) -> bytes:
-        return self._frame(conflated=True)
-
-    def _frame(self, conflated: bool) -> bytes:
-        topic, key, partition, offset, appended_at_ms, _ = self.answer.message
-        return protocol.frame(
-            protocol.Update(
-                topic,
-                self.answer.event,
-                key,
-                partition,
-                offset,
-                appended_at_ms,
-                wall_ms(),
-                self.redo,
-                conflated,
-                self.answer.json,
-            )
-        )
 
 
 class Line(Protocol):
@@ -134,6 +56,8 @@ class Client:
     def __init__(self, line: Line) -> None:
         self.line = line
         self.subscriptions: dict[Id, tuple[Channel, ...]] = {}
+        self.knows = ""
+        """How the gateway is, in the word that this client was told last."""
         self._waiting: dict[object, Iterator[bytes]] = {}
         self._drain: asyncio.Task[None] | None = None
 
@@ -215,6 +139,11 @@ class Hub:
         """Whether everything that was there at the start has been read."""
         self.broker_away = ""
         """What the broker's absence looks like; empty while it is there."""
+        self.turned_at_s: float | None = None
+        """When the feed last came back from Kafka's client, monotonic s; None before it began."""
+        self.feed_has_ended = False
+        self.changed: set[str] = set()
+        """Events to be counted anew: their game or their open bets have changed."""
         self._listeners: dict[Channel, set[Client]] = defaultdict(set)
 
     def publish(self, message: Message) -> None:
@@ -236,17 +165,20 @@ class Hub:
             del events[event][key]
             if not events[event]:
                 del events[event]
+        if topic in COUNTED:
+            self.changed.add(event)
         listeners = self._listening(topic, event, league)
         if listeners and answer.can_be_told:
             news = News(answer, redo=_starts_redo(previous, answer))
             for client in listeners:
                 client.update(news)
-            MESSAGES_SENT.labels("update").inc(len(listeners))
+            self._account_for(message, len(listeners))
 
     def tick(self, received_at_ms: int, appended_at_ms: int) -> None:
         """The log's time has come to ``received_at_ms``."""
         self.now_ms = max(self.now_ms, received_at_ms)
         self.ticked_at_ms = max(self.ticked_at_ms, appended_at_ms)
+        LOG_TIME_SECONDS.set(self.now_ms / 1_000)
 
     def join(self, client: Client) -> None:
         self.clients.add(client)
@@ -270,7 +202,7 @@ class Hub:
         client.subscriptions[id] = channels
         found = {answer.message[:2]: answer for channel in channels for answer in self.standing(channel)}
         client.snapshot(id, list(found.values()))
-        MESSAGES_SENT.labels("snapshot").inc(len(found))
+        SENT["snapshot"].inc(len(found))
         for channel in channels:
             self._listeners[channel].add(client)
 
@@ -317,11 +249,45 @@ class Hub:
             word, text = "live", "answers arrive as they are made"
         return protocol.Status(word, text, self.now_ms, now_ms)
 
+    def is_reading(self, now_s: float) -> bool:
+        """Whether the feed reads, or waits for a broker as it should; ``now_s`` is monotonic."""
+        if self.feed_has_ended:
+            return False
+        return self.turned_at_s is None or now_s - self.turned_at_s <= HANGS_AFTER_S
+
+    def tell_status(self) -> None:
+        """Tell how we are to every client that knows otherwise: some came when it was."""
+        status = self.status()
+        frame = protocol.frame(status)
+        for client in self.clients:
+            if client.knows != status.status:
+                client.knows = status.status
+                client.write(frame)
+
     def tell_all(self, message: Struct) -> None:
         """Send every client the same message."""
         frame = protocol.frame(message)
         for client in self.clients:
             client.write(frame)
+
+    def _account_for(self, message: Message, sockets: int) -> None:
+        """Measure and log an answer that has just been written for those who listen."""
+        SENT["update"].inc(sockets)
+        delay_ms = max(0, wall_ms() - message.appended_at_ms)
+        if self.is_ready:  # what is caught up on at the start says nothing about how long an answer takes
+            DELAYS[message.topic].observe(delay_ms / 1_000)
+        if log.isEnabledFor(logging.DEBUG):
+            say(
+                log,
+                "sent",
+                logging.DEBUG,
+                topic=message.topic,
+                key=message.key,
+                at=message.place,
+                origin=message.origin,
+                sockets=sockets,
+                delay_ms=delay_ms,
+            )
 
     def _listening(self, topic: str, event: str, league: str) -> set[Client]:
         sport = data.leagues()[league].sport

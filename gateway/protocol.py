@@ -79,6 +79,7 @@ class Snapshot(Struct, frozen=True, tag_field="type", tag="snapshot"):
     key: str
     partition: int
     offset: int
+    origin: str
     appended_at_ms: int
     sent_at_ms: int
     record: Raw
@@ -96,6 +97,7 @@ class Update(Struct, frozen=True, tag_field="type", tag="update"):
     key: str
     partition: int
     offset: int
+    origin: str
     appended_at_ms: int
     sent_at_ms: int
     redo: bool

@@ -1,17 +1,23 @@
 """``/v1/stream``: the conversation with one client, over a socket that takes whole frames."""
 
 import asyncio
+import logging
+from itertools import count
 from typing import Any, cast
 
 from starlette.websockets import WebSocket
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gateway import protocol
-from gateway.hub import Client, Hub, wall_ms
+from gateway.answers import wall_ms
+from gateway.hub import SENT, Client, Hub
 from gateway.protocol import Ping, Subscribe, Unsubscribe, understood
 from pipeline.errors import BadRequest
-from pipeline.telemetry import MESSAGES_SENT
+from pipeline.telemetry import say
 
+log = logging.getLogger("sharpline.gateway")
+#: Sockets are known by these in the log; who is behind one is nobody's business.
+NUMBERS = count(1)
 UNSUPPORTED_DATA = 1003
 EXTENSION = "sharpline.protocol"
 
@@ -51,21 +57,24 @@ async def stream(socket: WebSocket) -> None:
     await socket.accept(protocol.SUBPROTOCOL if offered else None)
     client = Client(DirectLine(socket.scope["extensions"][EXTENSION]))
     hub.join(client)
+    number = next(NUMBERS)
+    say(log, "socket opened", socket=number, sockets=len(hub.clients))
     try:
-        client.tell(hub.status())
+        hub.tell_status()
         while (message := await socket.receive())["type"] == "websocket.receive":
             if (text := message.get("text")) is None:
                 await socket.close(UNSUPPORTED_DATA, "JSON texts only")
                 return
-            answer(hub, client, text)
+            answer(hub, client, text, number)
             # Who sends much and reads little is heard again once it has read.
             await client.caught_up()
     finally:
         hub.leave(client)
+        say(log, "socket closed", socket=number, sockets=len(hub.clients))
 
 
-def answer(hub: Hub, client: Client, text: str) -> None:
-    """Do what a client asks for, or tell it why not."""
+def answer(hub: Hub, client: Client, text: str, number: int) -> None:
+    """Do what a client asks for, or tell it why not. ``number`` is its socket's."""
     try:
         request = understood(text)
         match request:
@@ -77,7 +86,8 @@ def answer(hub: Hub, client: Client, text: str) -> None:
             case Ping(id=id):
                 client.tell(protocol.Pong(wall_ms(), id))
     except BadRequest as error:
-        MESSAGES_SENT.labels("error").inc()
+        SENT["error"].inc()
+        say(log, "refused a request", socket=number, code=error.code)
         client.tell(
             protocol.Error(error.code, error.message)
             if error.id is None

@@ -11,8 +11,9 @@ import uvicorn
 from websockets.sync.client import ClientConnection
 
 from gateway.__main__ import listening, server_of
+from gateway.answers import Message, wall_ms
 from gateway.app import create_app
-from gateway.hub import Hub, Message, wall_ms
+from gateway.hub import Hub
 from pipeline.codec import encode
 from pipeline.topics import partition_of
 from tests.make_records import AT_MS, example

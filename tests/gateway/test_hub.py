@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
+from gateway.answers import Message, wall_ms
 from gateway.app import heart
-from gateway.hub import Client, Hub, Message
+from gateway.hub import Client, Hub
 from gateway.protocol import Channel
 from pipeline.errors import BadRequest
 from pipeline.records import Derived
@@ -308,6 +311,118 @@ def test_clients_hear_how_the_gateway_is_and_what_time_it_is() -> None:
         assert (status["type"], status["status"]) == ("status", "starting")
         assert (heartbeat["type"], heartbeat["now_ms"]) == ("heartbeat", AT_MS)
         assert heartbeat["sent_at_ms"] >= status["sent_at_ms"]
+
+    run(talk())
+
+
+def measured(topic: str) -> tuple[float, float]:
+    """How many delays of a topic were measured, and their sum, s."""
+    name = "sharpline_gateway_append_to_send_seconds"
+    count, total = (
+        REGISTRY.get_sample_value(f"{name}_{part}", {"topic": topic}) for part in ("count", "sum")
+    )
+    assert count is not None
+    assert total is not None
+    return count, total
+
+
+@pytest.mark.parametrize(
+    ("is_ready", "topic", "more"),
+    [
+        pytest.param(True, VALUE, 1, id="somebody listens"),
+        pytest.param(True, STATES, 0, id="nobody listens"),
+        pytest.param(False, VALUE, 0, id="catching up"),
+    ],
+)
+def test_a_delay_is_measured_where_somebody_listens_to_what_is_new(
+    is_ready: bool, topic: str, more: int
+) -> None:
+    async def talk() -> None:
+        talk = Conversation()
+        talk.hub.is_ready = is_ready
+        talk.subscribe(Channel(VALUE))
+        await settled()
+        count, total = measured(topic)
+        late = message(topic, 0)._replace(appended_at_ms=wall_ms() - 5_000)
+        talk.hub.publish(late)
+        after = measured(topic)
+
+        assert after[0] - count == more
+        assert after[1] - total >= 4.9 * more
+
+    run(talk())
+
+
+def test_a_delay_is_never_negative_though_clocks_differ() -> None:
+    async def talk() -> None:
+        talk = Conversation()
+        talk.hub.is_ready = True
+        talk.subscribe(Channel(VALUE))
+        await settled()
+        count, total = measured(VALUE)
+        talk.hub.publish(message(VALUE, 0)._replace(appended_at_ms=wall_ms() + 60_000))
+
+        assert measured(VALUE) == (count + 1, total)
+
+    run(talk())
+
+
+def test_origin_is_told_in_snapshots_and_updates() -> None:
+    async def talk() -> None:
+        talk = Conversation()
+        talk.hub.publish(message(VALUE, 0)._replace(origin="odds.snapshots/2/1234"))
+        talk.subscribe(Channel(VALUE))
+        await settled()
+        talk.hub.publish(message(VALUE, 1)._replace(origin="clock.ticks/0/9"))
+        talk.publish(VALUE, 2)
+
+        said = [m["origin"] for m in talk.line.said if m["type"] in ("snapshot", "update")]
+        assert said == ["odds.snapshots/2/1234", "clock.ticks/0/9", ""]
+
+    run(talk())
+
+
+def test_the_log_names_every_answer_that_goes_to_sockets_when_asked(caplog: pytest.LogCaptureFixture) -> None:
+    async def talk() -> None:
+        talk = Conversation()
+        other = Conversation(talk.hub)
+        for one in (talk, other):
+            one.subscribe(Channel(VALUE))
+        await settled()
+        told = message(VALUE, 3)._replace(origin="odds.snapshots/2/1234")
+        talk.hub.publish(told)
+        with caplog.at_level(logging.DEBUG, "sharpline.gateway"):
+            talk.hub.publish(told)
+            talk.publish(STATES, 0)
+
+        (line,) = (record for record in caplog.records if record.message == "sent")
+        fields = line.__dict__["fields"]
+        assert fields.pop("delay_ms") >= 0
+        assert fields == {
+            "topic": VALUE,
+            "key": EVENT,
+            "at": f"{VALUE}/{told.partition}@3",
+            "origin": "odds.snapshots/2/1234",
+            "sockets": 2,
+        }
+
+    run(talk())
+
+
+def test_who_came_in_a_short_moment_of_another_status_hears_of_the_next() -> None:
+    async def talk() -> None:
+        hub = Hub()
+        before = Conversation(hub)
+        hub.broker_away = "not leader for partition"
+        hub.tell_status()
+        hub.broker_away = ""
+        between = Conversation(hub)
+        hub.tell_status()
+        hub.broker_away = "no broker can be reached"
+        hub.tell_status()
+
+        assert [m["status"] for m in before.line.said] == ["broker_away", "starting", "broker_away"]
+        assert [m["status"] for m in between.line.said] == ["starting", "broker_away"]
 
     run(talk())
 

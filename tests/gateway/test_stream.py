@@ -1,6 +1,7 @@
 """The conversation over a real socket, with a client that is not ours."""
 
 import json
+import logging
 import socket
 from contextlib import suppress
 from typing import Any
@@ -48,7 +49,17 @@ def test_no_subprotocol_is_needed(gateway: Running) -> None:
 
 def test_every_message_has_its_documented_fields_and_no_other(gateway: Running) -> None:
     gateway.publish(message(ARBITRAGE, 0))
-    place = {"channel", "event", "key", "partition", "offset", "appended_at_ms", "sent_at_ms", "record"}
+    place = {
+        "channel",
+        "event",
+        "key",
+        "partition",
+        "offset",
+        "origin",
+        "appended_at_ms",
+        "sent_at_ms",
+        "record",
+    }
     with connect(gateway.ws) as socket:
         assert set(heard(socket, "status")) == {"type", "status", "text", "now_ms", "sent_at_ms"}
         (snapshot,) = subscribed(socket, {"topic": ARBITRAGE})
@@ -219,6 +230,32 @@ def test_a_client_that_vanishes_is_forgotten(gateway: Running) -> None:
             heard(other, "pong")
         gateway.publish(message(ARBITRAGE, 0))
         subscribed(other, CHANNEL)
+
+
+def test_the_log_tells_of_sockets_by_number_and_of_what_was_refused(
+    gateway: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "sharpline.gateway"):
+        with connect(f"{gateway.ws}?token=hush") as socket:
+            heard(socket, "status")
+            subscribed(socket, CHANNEL)
+            ask(socket, op="subscribe", id="hush", channels=[{"topic": "hush"}])
+            heard(socket, "error")
+        with connect(gateway.ws) as other:
+            while gateway.do(lambda: len(gateway.hub.clients)) > 1:
+                ask(other, op="ping")
+                heard(other, "status")
+                heard(other, "pong")
+    lines = [(record.message, record.__dict__["fields"]) for record in caplog.records]
+    number = lines[0][1]["socket"]
+
+    assert [said for said in lines if said[1]["socket"] == number] == [
+        ("socket opened", {"socket": number, "sockets": 1}),
+        ("refused a request", {"socket": number, "code": "unknown_topic"}),
+        ("socket closed", {"socket": number, "sockets": lines[-1][1]["sockets"]}),
+    ]
+    assert "hush" not in str(lines)
+    assert "127.0.0.1" not in str(lines)
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")))
