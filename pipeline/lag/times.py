@@ -29,7 +29,7 @@ class Times:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "enable.partition.eof": True,
-                # Few records are wanted, soon; but partitions whose batches exceed a fetch wait for one another.
+                # Few records are wanted, soon; but partitions whose batches exceed a fetch take turns.
                 "fetch.wait.max.ms": 10,
                 "fetch.error.backoff.ms": 5,
                 "fetch.queue.backoff.ms": 5,
