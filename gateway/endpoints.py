@@ -16,6 +16,7 @@ from gateway.hub import HANGS_AFTER_S, Hub
 from pipeline import data, ids
 from pipeline.errors import Refused
 from pipeline.records import GameStatus
+from pipeline.telemetry import Part
 
 INDEX = """Sharpline: live sports betting analytics
 
@@ -157,7 +158,7 @@ async def metrics(request: Request) -> Response:
     """This process's numbers, for Prometheus."""
     census: Census = request.app.state.census
     await census.count()
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(Part("gateway")), media_type=CONTENT_TYPE_LATEST)
 
 
 async def problem(request: Request, error: Exception) -> Response:

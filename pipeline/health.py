@@ -1,11 +1,14 @@
 """Metrics, liveness and readiness of a process, on a port of its own."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 
 from pipeline.errors import UsageError
 
@@ -23,12 +26,19 @@ def turns(loop: asyncio.AbstractEventLoop) -> bool:
     return turned.wait(TURNS_WITHIN_S)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # Who asked may hang up before the answer: that is theirs to do, and no trace in our log.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def serve(
     port: int,
     live: Callable[[], bool],
     ready: Callable[[], bool],
+    registry: Collector,
     host: str = "127.0.0.1",
-    registry: CollectorRegistry = REGISTRY,
 ) -> int:
     """Serve /metrics, /livez and /readyz from a thread of its own, so that a busy loop does not delay them.
 
@@ -66,7 +76,7 @@ def serve(
             """Asked every few seconds; nobody wants to read of it."""
 
     try:
-        server = ThreadingHTTPServer((host, port), Handler)
+        server = _Server((host, port), Handler)
     except OSError as error:
         raise UsageError(
             f"{host}:{port} cannot be had ({error.strerror}); name another with --host or --port"

@@ -6,10 +6,11 @@ Metrics are named ``sharpline_<part>_<noun>_<unit>``; their labels come from clo
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric
 
 FOLD_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
 DELAY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120)
@@ -87,6 +88,19 @@ LAG_UP = Gauge("sharpline_lag_up", "1 where the last poll of groups and offsets 
 LAG_POLL_SECONDS = Histogram("sharpline_lag_poll_seconds", "One poll.", buckets=DELAY_BUCKETS)
 LAG_POLL_ERRORS = Counter("sharpline_lag_poll_errors_total", "Polls that failed.")
 LAG_POLLED_SECONDS = Gauge("sharpline_lag_polled_timestamp_seconds", "When the last good poll began, Unix s.")
+
+
+class Part:
+    """What one part of Sharpline tells, and its process: of the others' metrics it would show zeros."""
+
+    def __init__(self, part: str) -> None:
+        self._prefix = f"sharpline_{part}_"
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics, as a registry gives them."""
+        for metric in REGISTRY.collect():
+            if metric.name.startswith(self._prefix) or not metric.name.startswith("sharpline_"):
+                yield metric
 
 
 class JsonLines(logging.Formatter):

@@ -145,6 +145,7 @@ class _Worker:
                 live=lambda: (
                     watchdog.is_alive() and (not worker.loop.is_running() or health.turns(worker.loop))
                 ),
+                registry=telemetry.Part("processors"),
                 ready=lambda: self._unready() is None and watchdog.sees and not self._lease.lost,
                 host=host,
             )

@@ -22,10 +22,10 @@ from producers import recorded
 from producers.pace import Due, paced, timetable
 from producers.publish import ArchiveLog, KafkaLog, Log
 from producers.resume import Held, rest_of
-from producers.sources import nflverse, the_odds_api
+from producers.sources import football_data_co_uk, nflverse, the_odds_api
 from producers.tally import UNREAD
 
-SOURCES = ("simulator", "recorded", the_odds_api.NAME, nflverse.NAME)
+SOURCES = ("simulator", "recorded", the_odds_api.NAME, nflverse.NAME, football_data_co_uk.NAME)
 #: Where simulated time starts in an archive, so that the same seed makes the same bytes.
 ARCHIVE_STARTS_AT_MS = 1_767_225_600_000  # 2026-01-01T00:00Z
 #: Between two lines of progress.
@@ -85,6 +85,7 @@ Examples:
   sharpline produce recorded nfl.jsonl.xz pbp_2025.csv.gz --speed 600
   sharpline produce the-odds-api nfl.jsonl.xz --to polls/
   sharpline produce nflverse pbp_2025.csv.gz --to plays/
+  sharpline produce football-data-co-uk 2019-2020/*.csv.gz --to season/
 """
 
 
@@ -158,8 +159,8 @@ def main(
     """Publish odds and game events from a source.
 
     SOURCE is `simulator`; `recorded`, which takes files of any known kind together on one clock; or
-    `the-odds-api` or `nflverse`, which take files of that kind alone. Started again with the same command
-    it goes on where the log ends.
+    `the-odds-api`, `nflverse` or `football-data-co-uk`, which take files of that kind alone. Started again
+    with the same command it goes on where the log ends.
     """  # fmt: skip
     try:
         settings = Settings.read()
@@ -182,6 +183,7 @@ def main(
                     port,
                     live=lambda: time.monotonic() - stop.heard_at_s < LIVE_S,
                     ready=lambda: time.monotonic() - log.safe_at_s < READY_S,
+                    registry=telemetry.Part("producers"),
                     host=host,
                 )
             if recording is not None:

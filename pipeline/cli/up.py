@@ -18,7 +18,7 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from pipeline import cluster, health
+from pipeline import cluster, health, telemetry
 from pipeline.cli.verify import all_verified, tell
 from pipeline.errors import SharplineError, UsageError
 from pipeline.local import children
@@ -203,7 +203,7 @@ def _start(
     settings = Settings.read({"SHARPLINE_JOURNAL_HOURS": JOURNAL_HOURS, **os.environ})
     cluster.create_topics(bootstrap, settings, STAGES.values())
     made = parts(home, port, source)
-    own = health.serve(0, live=lambda: True, ready=lambda: True)
+    own = health.serve(0, live=lambda: True, ready=lambda: True, registry=telemetry.Part("supervisor"))
     targets = [*made.targets, Target("supervisor", "supervisor", own)]
     watched = tell_prometheus(home, targets)
     watching = [made.lag_exporter]

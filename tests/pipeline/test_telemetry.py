@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import REGISTRY
 
-from pipeline.telemetry import log_to_stderr, say
+from pipeline.telemetry import Part, log_to_stderr, say
 
 logger = logging.getLogger("sharpline.test")
 
@@ -67,3 +67,10 @@ def test_metrics_are_named_after_the_part_that_they_are_of() -> None:
 
     assert names
     assert {name.split("_")[1] for name in names} == parts
+
+
+def test_a_part_shows_its_own_metrics_and_its_process_and_no_zeros_of_other_parts() -> None:
+    names = {metric.name for metric in Part("gateway").collect()}
+
+    assert {name.split("_")[1] for name in names if name.startswith("sharpline_")} == {"gateway"}
+    assert "process_start_time_seconds" in names
