@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.records import GameEvent, Record
 from producers.identity import Identities
-from producers.sources import nflverse, the_odds_api
+from producers.sources import football_data_co_uk, nflverse, the_odds_api
 from producers.sources.files import first_line
 
 Refuse = Callable[[str, str], None]
@@ -56,15 +56,17 @@ class Recording:
     kinds: dict[Path, str]
     games: Games
     from_ms: int
+    matches: dict[Path, int]
+    """When the first match of each file of football-data.co.uk starts, Unix ms."""
 
     def records(self, refuse: Refuse) -> Iterator[Record]:
         """Every record from ``from_ms`` on, by received time."""
         polled = Identities(the_odds_api.RECORDED)
-        streams: list[Iterable[Record]] = []
+        streams: list[Iterable[Record]] = [football_data_co_uk.recorded(self.matches, refuse, self.from_ms)]
         for path, kind in self.kinds.items():
             if kind == the_odds_api.NAME:
                 streams.append(the_odds_api.recorded(path, polled, refuse, self.from_ms))
-            else:
+            elif kind == nflverse.NAME:
                 plays = nflverse.read(path, refuse)
                 streams.append(r for r in plays if nflverse.received_at_ms(r) >= self.from_ms)
         return heapq.merge(*streams, key=nflverse.received_at_ms)
@@ -94,7 +96,8 @@ def look(paths: Sequence[Path], only: str = "", from_ms: int | None = None) -> R
     """
     if not paths:
         raise UsageError(
-            "no file named; give recorded polls (*.jsonl.xz) or nflverse play-by-play (*.csv.gz)"
+            "no file named; give recorded polls (*.jsonl.xz), nflverse play-by-play or results of"
+            " football-data.co.uk (*.csv.gz)"
         )
     kinds = {path: kind_of(path) for path in paths}
     for path, kind in kinds.items():
@@ -103,9 +106,12 @@ def look(paths: Sequence[Path], only: str = "", from_ms: int | None = None) -> R
                 f"{path} is of the kind {kind}, not {only}; the source `recorded` takes any kind"
             )
     by_source: dict[str, dict[str, int]] = {}
+    matches: dict[Path, int] = {}
     for path, kind in kinds.items():
-        games = the_odds_api.starts(path) if kind == the_odds_api.NAME else _first_plays(path)
+        games = _STARTS[kind](path)
         by_source.setdefault(kind, {}).update(games)
+        if games and kind == football_data_co_uk.NAME:
+            matches[path] = min(games.values())
     if empty := [source for source, games in by_source.items() if not games]:
         raise UsageError(f"the files of {empty[0]} hold no game that can be read")
     games_found = Games(by_source)
@@ -118,7 +124,7 @@ def look(paths: Sequence[Path], only: str = "", from_ms: int | None = None) -> R
                     f"no game is in the files of {' and '.join(by_source)} alike; say --from TIME"
                 )
             from_ms = games_found.starts_at_ms(met[0]) - LEAD_MS
-    return Recording(kinds, games_found, from_ms)
+    return Recording(kinds, games_found, from_ms, matches)
 
 
 def kind_of(path: Path) -> str:
@@ -128,11 +134,16 @@ def kind_of(path: Path) -> str:
         # Of a long first poll only its beginning was read: names are looked for, not the whole object.
         if b'"fetched_at"' in head and (b'"body"' in head):
             return the_odds_api.NAME
-    elif set(head.decode(errors="replace").strip().split(",")) >= nflverse.COLUMNS:
-        return nflverse.NAME
+    else:
+        # Its first column may begin with a byte order mark, which no name has.
+        columns = {name.strip("\ufeffï»¿ ") for name in head.decode(errors="replace").strip().split(",")}
+        for source in (nflverse, football_data_co_uk):
+            if columns >= source.COLUMNS:
+                return source.NAME
     raise UsageError(
-        f"{path} is of no known kind; known are polls of The Odds API (JSON lines with fetched_at and body)"
-        " and nflverse play-by-play (CSV with game_id, play_id, play_start, ...), plain, .gz or .xz"
+        f"{path} is of no known kind; known are polls of The Odds API (JSON lines with fetched_at and body),"
+        " nflverse play-by-play (CSV with game_id, play_id, play_start, ...) and results of"
+        " football-data.co.uk (CSV with Div, Date, HomeTeam, ...), plain, .gz or .xz"
     )
 
 
@@ -142,3 +153,10 @@ def _first_plays(path: Path) -> dict[str, int]:
         if isinstance(record, GameEvent) and record.kind == "snap":
             found.setdefault(record.event_id, record.happened_at_ms)
     return found
+
+
+_STARTS: dict[str, Callable[[Path], dict[str, int]]] = {
+    the_odds_api.NAME: the_odds_api.starts,
+    nflverse.NAME: _first_plays,
+    football_data_co_uk.NAME: football_data_co_uk.starts,
+}
