@@ -35,6 +35,11 @@ class Exporter:
                 started_s = time.monotonic()
                 self.turn()
                 stopped.wait(max(0.0, started_s + self._every_s - time.monotonic()))
+        except Exception:
+            log.error(
+                "the loop ended", exc_info=True
+            )  # before the process, which may be quicker than a trace
+            raise
         finally:
             stopped.set()
 

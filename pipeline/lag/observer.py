@@ -60,19 +60,9 @@ class Observer:
             If no broker answers in time.
         """
         at_ms, until_s = time.time_ns() // 1_000_000, time.monotonic() + ANSWER_S
-        try:
-            metadata = self._admin.list_topics(timeout=_left(until_s))
-            if self._unanswered:
-                self._replace()
-            listed = self._admin.list_consumer_groups(request_timeout=_left(until_s)).result(_left(until_s))
-            if listed.errors and not listed.valid:
-                raise listed.errors[0]
-        except (KafkaException, TimeoutError) as error:
-            self._unanswered = True
-            raise self._away() from error
+        metadata, names = self._listed(until_s)
         topics = {name: topic for name, topic in metadata.topics.items() if name not in INTERNAL}
         places = [(name, number) for name, topic in topics.items() for number in topic.partitions]
-        names = [group.group_id for group in listed.valid]
         described, committed = self._ask_groups(names, until_s)
         oldest = self._ask_offsets(places, _OLDEST, until_s)
         ends = self._ask_offsets(places, _END, until_s)
@@ -113,6 +103,21 @@ class Observer:
             groups=tuple(_group(name, groups[name]) for name in both),
             positions=self._timed(found, until_s),
         )
+
+    def _listed(self, until_s: float) -> tuple[Any, list[str]]:
+        """The cluster's topics, and the names of its groups."""
+        try:
+            metadata = self._admin.list_topics(timeout=_left(until_s))
+            if self._unanswered:
+                self._replace()
+            groups = self._admin.list_consumer_groups(request_timeout=_left(until_s)).result(_left(until_s))
+        except (KafkaException, TimeoutError) as error:
+            self._unanswered = True
+            raise self._away() from error
+        self._unanswered = bool(groups.errors)
+        if groups.errors and not groups.valid:
+            raise self._away()
+        return metadata, [group.group_id for group in groups.valid]
 
     def _ask_groups(
         self, names: list[str], until_s: float

@@ -14,6 +14,7 @@ from tests.benchmarks import (
     folds,
     footprint,
     growth,
+    lag,
     latency,
     metrics,
     recovery,
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "folds": folds,
     "replay": replay,
     "truth": truth,
+    "lag": lag,
 }
 CLIENTS = ("aiokafka", "confluent-kafka", "faust-streaming")
 
