@@ -27,6 +27,8 @@ BATCH = 500
 #: Records after which waiting sockets and requests get their turn.
 TURN = 50
 COMMIT_EVERY_S = 1.0
+#: A commit that was not answered for so long is asked for again, beside it.
+COMMIT_AGAIN_S = 5.0
 #: A broker forgets, after a week, what a group without members committed for a partition.
 COMMIT_ALL_EVERY_S = 3_600.0
 ANSWERS_WITHIN_S = 2.0
@@ -60,7 +62,7 @@ class Feed:
         self._committed: dict[Place, int] = {}
         self._unread: dict[Place, int] = {}
         """Where each partition ended at the start, for those not yet read up to there."""
-        self._committed_at_s = self._committed_all_at_s = self._heard_at_s = 0.0
+        self._committed_at_s = self._committed_all_at_s = self._asked_at_s = self._heard_at_s = 0.0
         self._commits_under_way = 0
         self._away = ""
 
@@ -124,6 +126,8 @@ class Feed:
             self._committed_at_s = now_s
             if self._away or now_s >= self._heard_at_s + SILENCE_S:
                 self._look_again()
+            elif self._commits_under_way and now_s < self._asked_at_s + COMMIT_AGAIN_S:
+                pass  # the last one is still to be answered
             elif offsets := self._uncommitted(now_s):
                 self._commit(offsets)
         return read
@@ -194,19 +198,22 @@ class Feed:
         if now_s >= self._committed_all_at_s + COMMIT_ALL_EVERY_S:
             self._committed_all_at_s = now_s
             self._committed.clear()
-        changed = {p: offset for p, offset in self._position.items() if self._committed.get(p) != offset}
-        self._committed |= changed
-        return [TopicPartition(*place, offset) for place, offset in changed.items()]
+        return [
+            TopicPartition(*place, offset)
+            for place, offset in self._position.items()
+            if self._committed.get(place) != offset
+        ]
 
     def _commit(self, offsets: list[TopicPartition]) -> None:
         self._commits_under_way += 1
+        self._asked_at_s = time.monotonic()
         self._consumer.commit(offsets=offsets, asynchronous=True)
 
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         self._commits_under_way -= 1
-        for place in places:
-            if error is not None or place.error is not None:  # again with the next one
-                self._committed.pop((place.topic, place.partition), None)
+        for place in places:  # one that failed is asked for again
+            if error is None and place.error is None:
+                self._committed[place.topic, place.partition] = place.offset
 
     def _close(self) -> None:
         """Commit once more and leave. Without a broker both would wait for it, a minute and longer.
