@@ -236,29 +236,6 @@ def hold(prices: Sequence[float]) -> float:
     return 1.0 - 1.0 / booksum(prices)
 
 
-def after_commission(price: float, commission: float) -> float:
-    """Price of a back bet that pays the same without commission as this one does with it.
-
-    Parameters
-    ----------
-    price : float
-        Decimal price.
-    commission : float
-        Share of net winnings that the exchange keeps, in [0, 1).
-
-    Raises
-    ------
-    ValueError
-        If the price is not finite or not above 1, or the commission is not in [0, 1).
-
-    Examples
-    --------
-    >>> after_commission(3.0, 0.05)
-    2.9
-    """
-    return checked_price(1.0 + (checked_price(price) - 1.0) * (1.0 - _checked_commission(commission)))
-
-
 def lay_as_back(lay_price: float, commission: float) -> float:
     """Price at which backing the opposite outcome pays what laying this one does.
 
@@ -279,10 +256,6 @@ def lay_as_back(lay_price: float, commission: float) -> float:
     >>> round(lay_as_back(2.06, 0.02), 6)
     1.924528
     """
-    return checked_price(1.0 + (1.0 - _checked_commission(commission)) / (checked_price(lay_price) - 1.0))
-
-
-def _checked_commission(commission: float) -> float:
     if not 0.0 <= commission < 1.0:
         raise ValueError(f"commission is a share in [0, 1): {commission!r}")
-    return commission
+    return checked_price(1.0 + (1.0 - commission) / (checked_price(lay_price) - 1.0))

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from pipeline.domain.odds import (
     LADDER,
-    after_commission,
     american_to_decimal,
     booksum,
     checked_price,
@@ -197,7 +196,6 @@ def test_no_price_is_taken_for_one(price: float) -> None:
         decimal_to_american,
         decimal_to_fractional,
         lambda p: booksum([2.0, p]),
-        lambda p: after_commission(p, 0.0),
     ):
         with pytest.raises(ValueError, match="decimal price"):
             reads_a_price(price)
@@ -241,13 +239,5 @@ def test_laying_is_backing_the_opposite_at_a_price_after_commission() -> None:
 
 @pytest.mark.parametrize("commission", [-0.01, 1.0, math.nan])
 def test_a_commission_that_cannot_be_is_refused(commission: float) -> None:
-    for reads_a_commission in (lay_as_back, after_commission):
-        with pytest.raises(ValueError, match="commission"):
-            reads_a_commission(2.0, commission)
-
-
-@given(st.floats(1.01, 1000.0), st.floats(0.0, 0.2))
-def test_commission_takes_its_share_of_the_winnings(price: float, commission: float) -> None:
-    assert after_commission(price, 0.0) == pytest.approx(price, abs=1e-12)
-    kept = (after_commission(price, commission) - 1.0) / (price - 1.0)
-    assert kept == pytest.approx(1.0 - commission, abs=1e-9)
+    with pytest.raises(ValueError, match="commission"):
+        lay_as_back(2.0, commission)
