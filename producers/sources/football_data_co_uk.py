@@ -53,7 +53,7 @@ BOOKS = {
     "SJ": "stanjames", "VC": "betvictor", "WH": "williamhill",
 }  # fmt: skip
 #: By market: what stands after a book's code in the names of its outcomes' columns, in our order.
-OUTCOMES = {"h2h_3way": ("H", "D", "A"), "spread": ("AHH", "AHA"), "total": (">2.5", "<2.5")}
+OUTCOMES = {"h2h_3way": ("H", "A", "D"), "spread": ("AHH", "AHA"), "total": (">2.5", "<2.5")}
 GOALS = 2.5
 
 UK = ZoneInfo("Europe/London")
