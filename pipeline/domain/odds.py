@@ -2,6 +2,7 @@
 
 import math
 import re
+from bisect import bisect
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -131,7 +132,8 @@ def decimal_to_fractional(price: float) -> str:
     profit = Fraction(checked_price(price)) - 1
     if profit < LADDER[0]:
         return f"1/{round(1 / profit)}"
-    nearest = min(LADDER, key=lambda step: abs(step - profit))
+    above = bisect(LADDER, profit)
+    nearest = min(LADDER[above - 1 : above + 1], key=lambda step: abs(step - profit))
     # What is read from text is a hundredth to within a double's rounding, and so is half of one.
     if abs(nearest - profit) > HALF_A_HUNDREDTH:
         nearest = Fraction(round(profit * 100), 100)

@@ -109,6 +109,10 @@ def test_a_fraction_is_the_price_to_a_hundredth(price: float) -> None:
     assert fractional_to_decimal(decimal_to_fractional(price)) == pytest.approx(price, abs=0.005 + 1e-9)
 
 
+def test_the_steps_of_the_ladder_rise() -> None:
+    assert list(LADDER) == sorted(set(LADDER))
+
+
 @given(st.floats(1.00001, 1.01))
 def test_a_fraction_of_nearly_nothing_is_off_by_a_hundredth_of_the_profit(price: float) -> None:
     back = fractional_to_decimal(decimal_to_fractional(price))
