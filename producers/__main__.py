@@ -164,6 +164,7 @@ def main(
     """  # fmt: skip
     try:
         settings = Settings.read()
+        telemetry.log_to_stderr(settings.log, settings.log_level)
         stop = Stop()
         simulated = source == "simulator"
         _suit(simulated, paths, since, {"--seed": seed, "--events": events, "--truth": truth})

@@ -1,18 +1,22 @@
 """What a producer sent and what it refused, for the report at the end."""
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 
 from pipeline import data, telemetry
 from pipeline.records import ClockTick, GameEvent, OddsSnapshot, Record
+from pipeline.telemetry import say
 from pipeline.topics import topic_of
 
-#: Of those that a report spells out, the most frequent first.
+#: Of those that a report spells out, the most frequent first, and that are told when they first come.
 MOST_REASONS = 20
 #: Instead of a topic, for what was refused before it became a record.
 UNREAD = "unread"
 #: Of a source that no data file knows.
 OTHER = "other"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -47,7 +51,10 @@ class Tally:
     def refuse(self, topic: str, reason: str, where: str) -> None:
         """Count what was refused for a topic; the first place of each reason is kept as its example."""
         self.refused[reason] += 1
-        self.examples.setdefault(reason, where)
+        if reason not in self.examples:
+            self.examples[reason] = where
+            if len(self.examples) <= MOST_REASONS:
+                say(logger, "refused", logging.WARNING, topic=topic, first=where, reason=reason)
         telemetry.RECORDS_REFUSED.labels(topic).inc()
 
     def report(self) -> list[str]:
