@@ -6,7 +6,7 @@ Money is integer minor units; what a book pays is rounded down to one.
 import math
 from collections.abc import Sequence
 
-from pipeline.domain.odds import booksum, checked_price
+from pipeline.domain.odds import booksum, checked_price, hold
 from pipeline.domain.settlement import SHARES, Result, checked_line, over_line
 
 
@@ -26,6 +26,36 @@ def roi(prices: Sequence[float]) -> float:
     if not prices:
         raise ValueError("a market without prices has no return")
     return 1.0 / booksum(prices) - 1.0
+
+
+def low_hold(prices: Sequence[float], most: float) -> float | None:
+    """Share of the stakes that backing every outcome costs, where that is little; None where it is not.
+
+    Parameters
+    ----------
+    prices : sequence of floats
+        The best decimal price of each outcome.
+    most : float
+        By how much the implied probabilities may sum to more than 1.
+
+    Returns
+    -------
+    float or None
+        In [0, 1). None where there is an arbitrage, too.
+
+    Raises
+    ------
+    ValueError
+        If a price is not finite or not above 1, or there is none.
+
+    Examples
+    --------
+    >>> round(low_hold([2.0, 1.98], most=0.01), 6)
+    0.005025
+    >>> low_hold([1.91, 1.91], most=0.01), low_hold([2.1, 2.1], most=0.01)
+    (None, None)
+    """
+    return hold(prices) if 1.0 <= booksum(prices) <= 1.0 + most else None
 
 
 def stakes(prices: Sequence[float], total: int, unit: int) -> tuple[int, ...]:
@@ -87,6 +117,23 @@ def payout(price: float, stake: int) -> int:
     return math.floor(paid + max(1e-6, paid * 2.0**-51))
 
 
+def settled_payout(result: Result, price: float, stake: int) -> int:
+    """What a bet pays by its result, what comes back of the stake included, in minor units rounded down.
+
+    Raises
+    ------
+    ValueError
+        If the price is not finite or not above 1.
+
+    Examples
+    --------
+    >>> settled_payout(Result.HALF_WON, 1.91, 1_000), settled_payout(Result.VOID, 1.91, 1_000)
+    (1455, 1000)
+    """
+    at_price, returned = SHARES[result]
+    return payout(checked_price(price) * at_price + returned, stake)
+
+
 def worst_profit(prices: Sequence[float], legs: Sequence[int]) -> int:
     """Profit of the worst outcome where exactly one outcome wins, in minor units.
 
@@ -141,12 +188,4 @@ def line_worst_profit(line: float, prices: tuple[float, float], legs: tuple[int,
 
 def _profit_at(number: int, line: float, prices: tuple[float, float], legs: tuple[int, int]) -> int:
     sides = (over_line(number, line), over_line(-number, -line))
-    paid = [
-        _paid(side, checked_price(price), leg) for side, price, leg in zip(sides, prices, legs, strict=True)
-    ]
-    return sum(paid) - sum(legs)
-
-
-def _paid(result: Result, price: float, stake: int) -> int:
-    at_price, returned = SHARES[result]
-    return payout(price * at_price + returned, stake)
+    return sum(map(settled_payout, sides, prices, legs)) - sum(legs)

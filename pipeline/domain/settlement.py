@@ -106,10 +106,10 @@ def settle(market: str, outcome: int, line: float, home_score: int, away_score: 
 
     Parameters
     ----------
-    market : {"h2h", "h2h_3way", "spread", "total"}
+    market : {"h2h", "h2h_3way", "spread", "total", "btts"}
         In ``h2h`` a level score is a push.
     outcome : int
-        Index in the market's order: home, away[, draw]; over, under.
+        Index in the market's order: home, away[, draw]; over, under; of ``btts`` yes, no.
     line : float
         Multiple of 0.25; of a spread the home side's handicap; 0 where there is none.
     home_score, away_score : int
@@ -141,6 +141,8 @@ def settle(market: str, outcome: int, line: float, home_score: int, away_score: 
             return over_line(home_score + away_score, line)
         case "total", 1:
             return over_line(-home_score - away_score, -line)
+        case "btts", (0 | 1):
+            return Result.WON if (min(home_score, away_score) > 0) == (outcome == 0) else Result.LOST
         case _:
             raise ValueError(f"no rule settles outcome {outcome} of market {market!r}")
 

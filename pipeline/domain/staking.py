@@ -5,6 +5,7 @@ A price comes first, then the chances of its results: ``expected_value(price, *c
 """
 
 import math
+from collections.abc import Sequence
 
 from pipeline.domain.odds import checked_price
 from pipeline.domain.roots import root
@@ -95,6 +96,67 @@ def kelly(
 
     most = 1.0 if lose == 0.0 else math.nextafter(1.0, 0.0)
     return most if slope(most) >= 0.0 else root(slope, 0.0, most, 1e-12)
+
+
+def exclusive_kelly(prices: Sequence[float], probabilities: Sequence[float]) -> tuple[float, ...]:
+    """Shares of the bankroll on the outcomes of one market, exactly one of which wins, for fastest growth.
+
+    Exact. An outcome whose price alone is too low may take a share too: it hedges the others. Under limits,
+    and with refunds or bets on other events beside them, `portfolio.joint_kelly`.
+
+    Parameters
+    ----------
+    prices : sequence of n >= 1 floats
+        Decimal price of each outcome.
+    probabilities : sequence of n floats
+        Of each outcome; what they leave to 1 is an outcome without a price.
+
+    Returns
+    -------
+    tuple of n floats
+        In [0, 1], in the order of the prices.
+
+    Raises
+    ------
+    ValueError
+        If a price is not finite or not above 1, the two differ in length or are empty, or the probabilities
+        are none.
+
+    References
+    ----------
+    Smoczynski and Tomkins (2010), An explicit solution to the problem of optimizing the allocations of a
+    bettor's wealth when wagering on horse races, Mathematical Scientist 35.
+
+    Examples
+    --------
+    >>> [round(share, 12) for share in exclusive_kelly([2.1, 3.5, 3.6], [0.5, 0.3, 0.2])]
+    [0.1, 0.06, 0.0]
+    """
+    if not probabilities:
+        raise ValueError("a market without outcomes has no shares")
+    rest = _lose(*probabilities)
+    worth = [checked_price(price) * chance for price, chance in zip(prices, probabilities, strict=True)]
+    reserve = 1.0
+    backed: list[int] = []
+    # The reserve is what is left where none of the backed outcomes wins; it falls with each one that is
+    # added.
+    for index in sorted(range(len(worth)), key=lambda index: (-worth[index], index)):
+        if worth[index] <= reserve:
+            break
+        backed.append(index)
+        others = [chance for other, chance in enumerate(probabilities) if other not in backed]
+        cover = 1.0 - math.fsum([1.0 / prices[other] for other in backed])
+        if cover <= 0.0:
+            # Only where rounding hides that the probabilities leave nothing: all of it is staked.
+            reserve = 0.0
+            break
+        reserve = math.fsum([rest, *others]) / cover
+    return tuple(
+        [
+            max(0.0, chance - reserve / price) if index in backed else 0.0
+            for index, (price, chance) in enumerate(zip(prices, probabilities, strict=True))
+        ]
+    )
 
 
 def fractional_kelly(share: float, multiplier: float, cap: float) -> float:

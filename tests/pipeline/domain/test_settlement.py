@@ -34,6 +34,10 @@ LINES = st.integers(-80, 80).map(lambda quarters: quarters / 4)
         ("total", 0, 45.0, (24, 21), Result.PUSHED),
         ("total", 0, 2.25, (1, 1), Result.HALF_LOST),
         ("total", 1, 2.75, (2, 1), Result.HALF_LOST),
+        ("btts", 0, 0.0, (2, 1), Result.WON),
+        ("btts", 0, 0.0, (2, 0), Result.LOST),
+        ("btts", 1, 0.0, (0, 0), Result.WON),
+        ("btts", 1, 0.0, (1, 1), Result.LOST),
     ],
 )
 def test_bets_settle_by_the_rules(
@@ -104,7 +108,9 @@ def test_a_sure_refund_favours_no_side() -> None:
     assert Chances(win=0.0, push=1.0).fair == 0.5
 
 
-@pytest.mark.parametrize(("market", "outcome"), [("h2h", 2), ("spread", -1), ("btts", 0), ("h2h_3way", 3)])
+@pytest.mark.parametrize(
+    ("market", "outcome"), [("h2h", 2), ("spread", -1), ("btts", 2), ("corners", 0), ("h2h_3way", 3)]
+)
 def test_a_market_without_a_rule_is_refused(market: str, outcome: int) -> None:
     with pytest.raises(ValueError, match="no rule"):
         settle(market, outcome, 0.0, 1, 0)

@@ -1,11 +1,13 @@
 import math
+from collections.abc import Sequence
+from random import Random
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.domain.odds import american_to_decimal, implied
-from pipeline.domain.staking import edge, expected_value, fractional_kelly, kelly
+from pipeline.domain.staking import edge, exclusive_kelly, expected_value, fractional_kelly, kelly
 
 PRICES = st.floats(1.01, 50.0)
 CHANCES = st.tuples(*[st.floats(0.01, 1.0)] * 5).map(
@@ -99,3 +101,81 @@ def test_what_are_not_probabilities_is_refused(chances: tuple[float, ...]) -> No
 def test_what_are_not_shares_is_refused(multiplier: float, cap: float) -> None:
     with pytest.raises(ValueError, match="shares"):
         fractional_kelly(0.1, multiplier, cap)
+
+
+MARKETS = st.lists(st.tuples(st.floats(0.05, 1.0), st.floats(0.7, 1.4)), min_size=1, max_size=5)
+
+
+def market_of(parts: list[tuple[float, float]], unpriced: float) -> tuple[list[float], list[float]]:
+    total = sum(part for part, _ in parts) + unpriced
+    probabilities = [part / total for part, _ in parts]
+    prices = [max(1.01, margin / p) for (_, margin), p in zip(parts, probabilities, strict=True)]
+    return prices, probabilities
+
+
+def exclusive_growth(
+    shares: Sequence[float], prices: Sequence[float], probabilities: Sequence[float]
+) -> float:
+    kept = 1.0 - math.fsum(shares)
+    rest = 1.0 - math.fsum(probabilities)
+    ends = [(p, kept + share * price) for p, share, price in zip(probabilities, shares, prices, strict=True)]
+    if any(p > 1e-12 and wealth <= 0.0 for p, wealth in [*ends, (rest, kept)]):
+        return -math.inf
+    return math.fsum(p * math.log(wealth) for p, wealth in [*ends, (rest, kept)] if p > 1e-12)
+
+
+def test_a_known_market_whose_outcomes_exclude_one_another() -> None:
+    shares = exclusive_kelly([2.1, 3.5, 3.6], [0.5, 0.3, 0.2])
+
+    assert shares == pytest.approx((0.10, 0.06, 0.0), abs=1e-12)
+    assert [kelly(2.1, 0.5), kelly(3.5, 0.3)] == pytest.approx([0.0455, 0.02], abs=5e-5)
+
+
+@given(MARKETS, st.sampled_from([0.0, 0.05, 0.5]))
+def test_exclusive_shares_meet_the_conditions_of_fastest_growth(
+    parts: list[tuple[float, float]], unpriced: float
+) -> None:
+    prices, probabilities = market_of(parts, unpriced)
+
+    shares = exclusive_kelly(prices, probabilities)
+
+    # The growth is concave, so shares from which no step helps are the best.
+    assert all(0.0 <= share <= 1.0 for share in shares)
+    best = exclusive_growth(shares, prices, probabilities)
+    for index, share in enumerate(shares):
+        for step in (-1e-4, 1e-4):
+            moved = [*shares[:index], share + step, *shares[index + 1 :]]
+            if moved[index] >= 0.0 and sum(moved) <= 1.0:
+                assert exclusive_growth(moved, prices, probabilities) <= best + 1e-12
+            for other in range(len(shares)):
+                swapped = [*moved[:other], moved[other] - step, *moved[other + 1 :]]
+                if other != index and min(swapped) >= 0.0:
+                    assert exclusive_growth(swapped, prices, probabilities) <= best + 1e-12
+
+
+@given(PRICES, st.floats(0.01, 0.99))
+def test_one_outcome_alone_gets_its_kelly_share(price: float, win: float) -> None:
+    assert exclusive_kelly([price], [win])[0] == pytest.approx(kelly(price, win), abs=1e-12)
+
+
+@given(MARKETS, st.randoms(use_true_random=False))
+def test_the_order_of_outcomes_changes_no_share(parts: list[tuple[float, float]], chance: Random) -> None:
+    prices, probabilities = market_of(parts, 0.0)
+    order = list(range(len(parts)))
+    chance.shuffle(order)
+
+    shuffled = exclusive_kelly([prices[i] for i in order], [probabilities[i] for i in order])
+
+    assert shuffled == pytest.approx([exclusive_kelly(prices, probabilities)[i] for i in order], abs=1e-12)
+
+
+def test_where_prices_leave_an_arbitrage_all_is_staked_by_probability() -> None:
+    assert exclusive_kelly([2.2, 2.2], [0.6, 0.4]) == pytest.approx((0.6, 0.4))
+
+
+@pytest.mark.parametrize(
+    ("prices", "probabilities"), [([2.0], [1.1]), ([1.0], [0.5]), ([2.0, 2.0], [0.5]), ([], [])]
+)
+def test_a_market_that_is_none_has_no_shares(prices: list[float], probabilities: list[float]) -> None:
+    with pytest.raises(ValueError):
+        exclusive_kelly(prices, probabilities)
