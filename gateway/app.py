@@ -11,6 +11,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from gateway import endpoints, protocol, registry
 from gateway.answers import wall_ms
+from gateway.calculate import calculate
 from gateway.census import Census
 from gateway.hub import Hub
 from gateway.stream import stream
@@ -38,6 +39,7 @@ def create_app(hub: Hub, feed: Callable[[], Coroutine[Any, Any, None]] | None = 
             Route("/v1/events", endpoints.events),
             Route("/v1/events/{event}", endpoints.event),
             WebSocketRoute("/v1/stream", stream),
+            Route("/v1/calculate/{what}", calculate, methods=["POST"]),
             Route("/healthz", endpoints.health),
             Route("/livez", endpoints.alive),
             Route("/readyz", endpoints.ready),

@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 FLOORS = (
     ("pipeline.domain", "pipeline.errors", "schemas"),
     (
+        "pipeline.calculator",
         "pipeline.ids",
         "pipeline.data",
         "pipeline.records",

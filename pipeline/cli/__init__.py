@@ -6,6 +6,7 @@ import sys
 import click
 
 from pipeline import cluster
+from pipeline.cli.calc import calc
 from pipeline.cli.explain import explain
 from pipeline.cli.lag import lag, lag_exporter
 from pipeline.cli.look import replay, tail
@@ -62,6 +63,7 @@ main.add_command(replay)
 main.add_command(tail)
 main.add_command(verify)
 main.add_command(explain)
+main.add_command(calc)
 main.add_command(lag)
 main.add_command(lag_exporter)
 

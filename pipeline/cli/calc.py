@@ -1,0 +1,219 @@
+"""``sharpline calc``: the calculators of `pipeline.calculator` for a person at a terminal."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import calculator
+from pipeline.errors import UsageError
+
+#: So that -110 is a price and not an option.
+PRICES = {"ignore_unknown_options": True}
+
+#: A table, and lines below it.
+Shown = tuple[Table | str, ...]
+
+
+@click.group(
+    epilog="Example: sharpline calc devig 1.33 3.40; prices in any notation: 1.91, -110, +150, 5/2, EVEN.",
+)
+def calc() -> None:
+    """Work out arbitrage, devig, Kelly stakes and value; convert prices."""
+
+
+def _command(what: str, example: str) -> Callable[[Callable[..., Any]], click.Command]:
+    def made(function: Callable[..., Any]) -> click.Command:
+        as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object, all digits.")
+        epilog = f"Example: sharpline calc {what} {example}"
+        return calc.command(what, epilog=epilog, context_settings=PRICES)(as_json(function))
+
+    return made
+
+
+@_command("devig", "1.33 3.40 --method shin")
+@click.argument("prices", nargs=-1, required=True)
+@click.option("--method", default=calculator.ALL, show_default=True, help="One of them, or all.")
+def devig(prices: tuple[str, ...], method: str, as_json: bool) -> None:
+    """Fair probabilities of a market: the PRICES of all its outcomes at one book."""
+
+    def shown(answer: calculator.DevigAnswer) -> Shown:
+        table = _table("method", *[f"{price:g}" for price in answer.asked.prices])
+        for name, fair in answer.methods.items():
+            pairs = zip(fair.probabilities, fair.prices, strict=True)
+            table.add_row(name, *[f"{p:.3%} ({price:.3f})" for p, price in pairs])
+        if len(answer.methods) > 1:
+            table.add_row("spread", *[f"{each:.3%}" for each in answer.spread])
+        refused = [f"left out: {reason}" for reason in answer.refused.values()]
+        margin = f"overround {answer.overround:.3%}, hold {answer.hold:.3%}; in brackets the fair price"
+        return table, *refused, margin
+
+    _answer("devig", {"prices": prices, "method": method}, as_json, shown)
+
+
+@_command("arbitrage", "2.15 2.05 --total 1000 --unit 1")
+@click.argument("prices", nargs=-1, required=True)
+@click.option(
+    "--lay", metavar="PRICE[@SHARE]", help="Of the same outcome; then one PRICE, and TOTAL is on it."
+)
+@click.option(
+    "--total", default="1000", show_default=True, help="To stake, in money with up to two decimals."
+)
+@click.option("--unit", default="0.01", show_default=True, help="Stakes are multiples of it.")
+def arbitrage(prices: tuple[str, ...], lay: str | None, total: str, unit: str, as_json: bool) -> None:
+    """Stakes on all outcomes of a market; a PRICE from which a commission goes is PRICE@SHARE, as 2.10@5%.
+
+    \b
+    sharpline calc arbitrage 3.60 3.50@2% 2.45
+    sharpline calc arbitrage 2.10 --lay 1.98@5% --total 100
+    """
+    legs = [_with_commission("prices", each) for each in prices]
+    question: dict[str, Any] = {
+        "prices": [price for price, _ in legs],
+        "commissions": [commission for _, commission in legs],
+        "total_minor": _minor("total", total),
+        "unit_minor": _minor("unit", unit),
+    }
+    if lay is not None:
+        question["lay"] = dict(zip(("price", "commission"), _with_commission("lay", lay), strict=True))
+
+    def shown(answer: calculator.ArbitrageAnswer) -> Shown:
+        table = _table("leg", "price", "net of commission", "stake", "profit if it wins")
+        legs = [f"{price:g}" for price in answer.asked.prices]
+        if answer.asked.lay is not None:
+            legs.append(f"lay {answer.asked.lay.price:g}")
+        rows = zip(legs, answer.net_prices, answer.stakes_minor, answer.profits_minor, strict=True)
+        for number, (price, net, stake, profit) in enumerate(rows, 1):
+            table.add_row(str(number), price, f"{net:.4f}", _money(stake), _money(profit))
+        verdict = "arbitrage" if answer.is_arbitrage else "no arbitrage"
+        worst = f"worst outcome {_money(answer.worst_profit_minor)} for {_money(answer.outlay_minor)}"
+        return table, f"{verdict}: {worst}; {answer.roi:.4%} before rounding"
+
+    _answer("arbitrage", question, as_json, shown)
+
+
+@_command("kelly", "1.95 0.48 --push 10%")
+@click.argument("price")
+@click.argument("win")
+@click.option("--push", default="0", metavar="SHARE", help="Chance that the stake comes back.")
+@click.option(
+    "--half-win", default="0", metavar="SHARE", help="Chance that half of it wins, half comes back."
+)
+@click.option("--half-lose", default="0", metavar="SHARE", help="Chance that half comes back, half is lost.")
+@click.option(
+    "--multiplier", default="0.25", show_default=True, metavar="SHARE", help="Of the full Kelly stake."
+)
+@click.option("--cap", default="0.05", show_default=True, metavar="SHARE", help="Of the bankroll, at most.")
+def kelly(price: str, win: str, as_json: bool, **shares: str) -> None:
+    """Share of the bankroll to stake at PRICE where the chance of winning is WIN, as 0.48 or 48%."""
+
+    def shown(answer: calculator.KellyAnswer) -> Shown:
+        return _facts(
+            f"{answer.asked.price:g}",
+            {
+                "win": f"{answer.asked.win:.3%}",
+                "lose": f"{answer.lose:.3%}",
+                "expected value": f"{answer.expected_value:+.3%}",
+                "edge": f"{100 * answer.edge:+.3f} points",
+                "full Kelly": f"{answer.kelly:.3%} of the bankroll",
+                "stake": f"{answer.stake:.3%}, {answer.asked.multiplier:g} of it to {answer.asked.cap:.1%}",
+            },
+        )
+
+    given = {name: _share(name, each) for name, each in {"win": win, **shares}.items()}
+    _answer("kelly", {"price": price, **given}, as_json, shown)
+
+
+@_command("value", "+110 --market -105,-105")
+@click.argument("price")
+@click.argument("probability", required=False)
+@click.option("--market", metavar="PRICES", help="Of all outcomes at a book you trust, commas between.")
+@click.option("--outcome", default=0, show_default=True, help="Which of them PRICE is for, counted from 0.")
+@click.option("--method", default="power", show_default=True, help="That takes the margin out.")
+def value(
+    price: str, probability: str | None, market: str | None, outcome: int, method: str, as_json: bool
+) -> None:
+    """What PRICE is worth against a fair PROBABILITY, as 0.52 or 52%, or against another book's market."""
+    question: dict[str, Any] = {"price": price}
+    if probability is not None:
+        question["probability"] = _share("probability", probability)
+    if market is not None:
+        question |= {"market": market.split(","), "outcome": outcome, "method": method}
+
+    def shown(answer: calculator.ValueAnswer) -> Shown:
+        facts = {
+            "fair": f"{answer.probability:.3%}, price {answer.fair_price:.3f}",
+            "expected value": f"{answer.expected_value:+.3%}",
+            "edge": f"{100 * answer.edge:+.3f} points",
+            "full Kelly": f"{answer.kelly:.3%} of the bankroll",
+        }
+        if answer.worst is not None:
+            facts["worst method"] = f"{answer.worst.method}: {answer.worst.expected_value:+.3%}"
+            facts["spread"] = f"{100 * (answer.spread or 0.0):.3f} points between methods"
+        return _facts(f"{answer.asked.price:g}", facts)
+
+    _answer("value", question, as_json, shown)
+
+
+@_command("convert", "-110 5/2 EVEN 1.95")
+@click.argument("prices", nargs=-1, required=True)
+def convert(prices: tuple[str, ...], as_json: bool) -> None:
+    """Show PRICES in every notation; American and fractional odds are the nearest that are in use."""
+
+    def shown(answer: calculator.ConvertAnswer) -> Shown:
+        table = _table("given", "decimal", "American", "fractional", "implied")
+        for given, each in zip(prices, answer.prices, strict=True):
+            table.add_row(given, f"{each.decimal:.4f}", each.american, each.fractional, f"{each.implied:.3%}")
+        return (table,)
+
+    _answer("convert", {"prices": prices}, as_json, shown)
+
+
+def _answer(what: str, question: dict[str, Any], as_json: bool, shown: Callable[[Any], Shown]) -> None:
+    answer = calculator.calculate(what, msgspec.json.encode(question))
+    if as_json:
+        click.echo(msgspec.json.encode(answer))
+    else:
+        Console(highlight=False).print(*shown(answer), sep="\n")
+
+
+def _table(first: str, *columns: str) -> Table:
+    table = Table(first, box=None, header_style="bold", caption_justify="left", pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _facts(price: str, facts: dict[str, str]) -> Shown:
+    table = Table("price", price, box=None, header_style="bold", pad_edge=False)
+    for name, fact in facts.items():
+        table.add_row(name, fact)
+    return (table,)
+
+
+def _share(field: str, text: str) -> float:
+    """0.05 or 5%."""
+    try:
+        return float(text[:-1]) / 100.0 if text.endswith("%") else float(text)
+    except ValueError:
+        raise UsageError(f"{field}: {text[:40]!r} is no share; write 0.05 or 5%") from None
+
+
+def _with_commission(field: str, text: str) -> tuple[str, float]:
+    price, at, commission = text.partition("@")
+    return price, _share(field, commission) if at else 0.0
+
+
+def _minor(field: str, text: str) -> int:
+    """Money in hundredths."""
+    whole, _, part = text.partition(".")
+    if not (whole + part).isascii() or not (whole + part).isdigit() or len(part) > 2:
+        raise UsageError(f"{field}: {text[:40]!r} is no sum of money; write 1000 or 1000.50")
+    return int(whole or "0") * 100 + int(part.ljust(2, "0"))
+
+
+def _money(minor: int) -> str:
+    return f"{minor / 100:,.2f}"
