@@ -26,6 +26,9 @@ TIMES_S = 2.0
 #: Kafka's own bookkeeping.
 INTERNAL = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
 
+#: Faust's and Kafka Streams' name for the log of a table.
+TABLE_LOG = "-changelog"
+
 _OLDEST, _END = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _AWAY = {
     KafkaError._TIMED_OUT,
@@ -197,12 +200,16 @@ def _left(until_s: float) -> float:
 
 
 def _held(group: ConsumerGroupDescription) -> list[Place]:
-    """The partitions that the members of a group have among them."""
+    """The partitions that the members of a group have among them, and read on from what is committed.
+
+    The logs of a stream processor's tables are assigned with its inputs, and never committed.
+    """
     return [
         (one.topic, one.partition)
         for member in group.members
         if member.assignment is not None
         for one in member.assignment.topic_partitions
+        if not one.topic.endswith(TABLE_LOG)
     ]
 
 

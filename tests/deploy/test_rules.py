@@ -148,7 +148,6 @@ CHANGES = [
     ("SharplineNoProgress", "[3m]) == 0", "[1m]) == 0"),
     ("SharplineNoProgress", "on (topic, partition)", "on (partition, instance, consumergroup)"),
     ("SharplineGroupUncommitted", "> 0", "> 2"),
-    ("SharplineGroupUncommitted", ', topic!~".+-changelog"', ""),
     ("SharplineExporterDown", 'or absent(up{job="lag-exporter"})', ""),
     ("SharplineExporterDown", 'or sharpline_lag_up{job="lag-exporter"} == 0', ""),
     ("SharplineExporterDown", "> 60", "> 120"),
