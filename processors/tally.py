@@ -8,7 +8,7 @@ from pipeline import data, telemetry
 from pipeline.records import ChangeKind, OpportunityKind
 from pipeline.stages.fold import Answer, Input, Row, Stage
 from pipeline.telemetry import say
-from pipeline.topics import DEAD_LETTERS
+from pipeline.topics import DEAD_LETTERS, TICKS
 
 #: Topics whose records name their source, and what a source is called that no data file knows.
 SOURCED, OTHER = frozenset({"odds.snapshots", "games.events"}), "other"
@@ -25,7 +25,11 @@ class Tally:
         self._name = name
         self._read = {topic: telemetry.RECORDS_READ.labels(name, topic) for topic in stage.sources}
         self._buried = {topic: telemetry.DEAD_LETTERS.labels(name, topic) for topic in stage.sources}
-        self._delay = {topic: telemetry.APPEND_TO_FOLD_SECONDS.labels(name, topic) for topic in stage.sources}
+        self._delay = {
+            topic: telemetry.APPEND_TO_FOLD_SECONDS.labels(name, topic)
+            for topic in stage.sources
+            if topic != TICKS
+        }
         self._answers = {
             topic: telemetry.ANSWERS_SENT.labels(name, topic) for topic in (*stage.answers, DEAD_LETTERS)
         }
