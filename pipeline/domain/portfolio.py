@@ -21,7 +21,7 @@ import math
 from collections.abc import Sequence
 
 from pipeline.domain.ascent import highest
-from pipeline.domain.growth import Group, growth, slopes
+from pipeline.domain.growth import MOST_WAYS, Group, growth, merged, slopes, ways
 from pipeline.domain.settlement import Chances, Result
 
 GAIN_LEFT = 1e-12  # of log growth: no other shares grow faster by more
@@ -136,22 +136,23 @@ def joint_kelly(
         raise ValueError(f"multiplier, cap and exposure are in (0, 1]: {(multiplier, cap, exposure)!r}")
     # Independent bets that lose on average only add risk: where a whole group does, nothing of it is staked.
     playing = [each for each in groups if _has_edge(each)]
-    sizes = [len(each.profits[0]) for each in playing]
-
-    def by_group(flat: list[float]) -> list[list[float]]:
-        ends = list(itertools.accumulate(sizes))
-        return [flat[end - size : end] for size, end in zip(sizes, ends, strict=True)]
-
+    # Few ways to end are put together once, not at every step.
+    solved = [merged(playing)] if playing and ways(playing) <= MOST_WAYS else playing
     found = highest(
-        lambda flat: growth(playing, by_group(flat)),
-        lambda flat: slopes(playing, by_group(flat)),
-        sum(sizes),
+        lambda flat: growth(solved, _by_group(flat, solved)),
+        lambda flat: slopes(solved, _by_group(flat, solved)),
+        sum([len(each.profits[0]) for each in solved]),
         cap=min(1.0, cap / multiplier),
         budget=min(1.0, exposure / multiplier),
         gain=GAIN_LEFT,
     )
-    rows = iter(by_group([min(cap, multiplier * share) for share in found]))
+    rows = iter(_by_group([min(cap, multiplier * share) for share in found], playing))
     return tuple([tuple(next(rows)) if _has_edge(each) else (0.0,) * len(each.profits[0]) for each in groups])
+
+
+def _by_group(flat: Sequence[float], groups: Sequence[Group]) -> list[Sequence[float]]:
+    ends = list(itertools.accumulate([len(each.profits[0]) for each in groups]))
+    return [flat[start:end] for start, end in itertools.pairwise([0, *ends])]
 
 
 def _has_edge(each: Group) -> bool:

@@ -61,3 +61,10 @@ def test_derivatives_of_another_function_are_refused() -> None:
 
     with pytest.raises(ValueError, match="no highest point"):
         highest(value, other, size=1, cap=1.0, budget=1.0, gain=1e-12)
+
+
+def test_a_function_without_a_value_is_refused() -> None:
+    _, slopes = parabola([0.9])
+
+    with pytest.raises(ValueError, match="does not rise"):
+        highest(lambda shares: math.nan, slopes, size=1, cap=1.0, budget=1.0, gain=1e-12)

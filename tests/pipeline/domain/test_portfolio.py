@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.growth import Group, group, growth
+from pipeline.domain.parlay import Selection, joint_results, leg_chances
 from pipeline.domain.portfolio import exclusive_results, joint_kelly, line_results
+from pipeline.domain.scores import goal_endings
 from pipeline.domain.settlement import Chances, Result
 from pipeline.domain.staking import exclusive_kelly, fractional_kelly, kelly
 
@@ -188,6 +190,18 @@ def test_a_hundred_open_bets_are_shared_out() -> None:
 
     assert math.fsum(row[0] for row in found) == pytest.approx(0.15)
     assert found == joint_kelly(groups, multiplier=0.25, cap=0.05, exposure=0.15)
+
+
+def test_bets_on_one_game_that_win_together_get_less_than_they_would_apart() -> None:
+    legs = [Selection("h2h_3way", 0), Selection("total", 0, 2.5)]
+    results = joint_results(legs, goal_endings((2.2, 0.8)))
+    alone = [leg_chances(results, index) for index in (0, 1)]
+    prices = [1.05 / chances.fair for chances in alone]
+
+    (together,) = joint_kelly([group(results, prices)])
+    apart = joint_kelly([single(price, *chances) for price, chances in zip(prices, alone, strict=True)])
+
+    assert 0.0 < sum(together) < 0.95 * sum(row[0] for row in apart)
 
 
 def test_without_bets_there_are_no_shares() -> None:
