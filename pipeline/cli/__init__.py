@@ -8,6 +8,7 @@ import click
 from pipeline import cluster
 from pipeline.cli.calc import calc
 from pipeline.cli.explain import explain
+from pipeline.cli.fit import fit_weights
 from pipeline.cli.lag import lag, lag_exporter
 from pipeline.cli.look import replay, tail
 from pipeline.cli.up import up
@@ -63,6 +64,7 @@ main.add_command(replay)
 main.add_command(tail)
 main.add_command(verify)
 main.add_command(explain)
+main.add_command(fit_weights)
 main.add_command(calc)
 main.add_command(lag)
 main.add_command(lag_exporter)

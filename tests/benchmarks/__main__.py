@@ -11,6 +11,7 @@ from pipeline.local import kraft
 from tests.benchmarks import (
     bare,
     codec,
+    consensus,
     folds,
     footprint,
     growth,
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "folds": folds,
     "replay": replay,
     "truth": truth,
+    "consensus": consensus,
     "lag": lag,
 }
 CLIENTS = ("aiokafka", "confluent-kafka", "faust-streaming")
