@@ -72,7 +72,7 @@ def agreement(quotes: Iterable[tuple[str, Probabilities]], weights: Mapping[str,
     weighed = [weights.get(desk, 1.0) for desk in desks]
     if not all(0.0 < weight < math.inf for weight in weighed):
         raise ValueError(f"weights of desks are finite and above 0: {dict(zip(desks, weighed, strict=True))}")
-    pooled = [_trimmed_means(heights, weighed) for heights in zip(*by_desk, strict=True)]
+    pooled = [_pooled(heights, weighed) for heights in zip(*by_desk, strict=True)]
     fair, *without = [_probabilities(heights) for heights in zip(*pooled, strict=True)]
     return Agreement(fair, dict(zip(desks, without, strict=True)) if len(desks) > 1 else {})
 
@@ -81,6 +81,18 @@ def _mean(books: list[tuple[float, ...]]) -> tuple[float, ...]:
     if len(books) == 1:
         return books[0]
     return tuple([math.fsum(heights) / len(books) for heights in zip(*books, strict=True)])
+
+
+def _pooled(heights: Sequence[float], weights: list[float]) -> list[float]:
+    """The trimmed means, to the bit the negatives of those that the negative heights have.
+
+    Sums from below and from above differ in their last bits; so of a market and its mirror the same one is
+    worked out. Of three outcomes and more a mirror is another order of them, which changes nothing here.
+    """
+    turned = [-height for height in heights]
+    if sorted(turned) <= sorted(heights):
+        return _trimmed_means(heights, weights)
+    return [-mean for mean in _trimmed_means(turned, weights)]
 
 
 def _trimmed_means(heights: Sequence[float], weights: list[float]) -> list[float]:
@@ -127,7 +139,7 @@ def _heights(fair: Probabilities) -> tuple[float, ...]:
     if len(fair) == 2:
         first, second = fair
         if 0.0 < first < 1.0 and 0.0 < second < 1.0:
-            return (math.log(first / second),)
+            return (math.log(first) - math.log(second),)  # with the sides swapped, to the bit its negative
     elif len(fair) > 2 and all(0.0 < probability < 1.0 for probability in fair):
         return tuple([math.log(probability) for probability in fair])
     raise ValueError(f"not the probabilities of a market's outcomes: {fair!r}")
@@ -135,8 +147,9 @@ def _heights(fair: Probabilities) -> tuple[float, ...]:
 
 def _probabilities(heights: Sequence[float]) -> Probabilities:
     if len(heights) == 1:
-        odds = math.exp(heights[0])
-        return odds / (1.0 + odds), 1.0 / (1.0 + odds)
+        odds = math.exp(-abs(heights[0]))
+        likelier, other = 1.0 / (1.0 + odds), odds / (1.0 + odds)
+        return (likelier, other) if heights[0] >= 0.0 else (other, likelier)
     shares = [math.exp(height) for height in heights]
     total = math.fsum(shares)
     return tuple([share / total for share in shares])

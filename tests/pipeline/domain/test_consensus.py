@@ -2,7 +2,7 @@ import math
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.domain.consensus import AT_MOST, TRIMMED, Probabilities, agreement
@@ -154,3 +154,17 @@ def test_what_cannot_be_pooled_is_refused() -> None:
     for impossible in ((1.0, 0.0), (math.nan, 0.5), (1.0,), (0.5, 0.5, 0.0)):
         with pytest.raises(ValueError, match="not the probabilities"):
             agreement([("a", impossible)], {})
+
+
+@given(st.lists(st.tuples(DESKS, TWO_WAY), min_size=1, max_size=20), WEIGHTS)
+def test_with_sides_swapped_the_consensus_is_the_same_to_the_last_bit(
+    quotes: list[tuple[str, Probabilities]], weights: dict[str, float]
+) -> None:
+    firsts = sorted(fair[0] for _, fair in quotes)
+    assume(firsts != sorted(fair[1] for _, fair in quotes))  # what is its own mirror may keep a rounding
+
+    straight = agreement(quotes, weights)
+    turned = agreement([(desk, swapped(fair)) for desk, fair in quotes], weights)
+
+    assert turned.fair == swapped(straight.fair)
+    assert turned.without == {desk: swapped(fair) for desk, fair in straight.without.items()}
