@@ -40,7 +40,7 @@ class Message(NamedTuple):
 
     @property
     def place(self) -> str:
-        return f"{self.topic}/{self.partition}@{self.offset}"
+        return f"{self.topic}/{self.partition}/{self.offset}"
 
 
 class Answer:
@@ -62,7 +62,7 @@ class Answer:
         try:
             return decode(message.topic, message.key.encode(), message.value)
         except UnreadableRecord as error:
-            say(log, "left out a record that cannot be read", logging.ERROR, at=message.place, reason=error)
+            say(log, "left out a record that cannot be read", logging.ERROR, place=message.place, reason=error)
             return None
 
     @cached_property

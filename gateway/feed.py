@@ -146,7 +146,8 @@ class Feed:
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._position[place] = offset
             else:
-                say(log, "Kafka reports a fault; reading goes on", logging.ERROR, at=place, fault=error.str())
+                where = f"{topic}/{partition}/{offset}"
+                say(log, "Kafka reports a fault; reading goes on", logging.ERROR, place=where, fault=error.str())
                 continue
             if place in self._unread and self._position[place] >= self._unread[place]:
                 del self._unread[place]
@@ -163,8 +164,8 @@ class Feed:
                     Message(topic, key.decode(), partition, offset, appended_at_ms, value, origin)
                 )
         except (UnreadableRecord, UnicodeDecodeError) as error:
-            place = f"{topic}/{partition}@{offset}"
-            say(log, "left out a record that cannot be read", logging.ERROR, at=place, reason=error)
+            place = f"{topic}/{partition}/{offset}"
+            say(log, "left out a record that cannot be read", logging.ERROR, place=place, reason=error)
 
     def _tell_hub(self) -> None:
         hub = self.hub

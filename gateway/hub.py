@@ -283,7 +283,7 @@ class Hub:
                 logging.DEBUG,
                 topic=message.topic,
                 key=message.key,
-                at=message.place,
+                place=message.place,
                 origin=message.origin,
                 sockets=sockets,
                 delay_ms=delay_ms,

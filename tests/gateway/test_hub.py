@@ -401,7 +401,7 @@ def test_the_log_names_every_answer_that_goes_to_sockets_when_asked(caplog: pyte
         assert fields == {
             "topic": VALUE,
             "key": EVENT,
-            "at": f"{VALUE}/{told.partition}@3",
+            "place": f"{VALUE}/{told.partition}/3",
             "origin": "odds.snapshots/2/1234",
             "sockets": 2,
         }
