@@ -62,7 +62,9 @@ class Answer:
         try:
             return decode(message.topic, message.key.encode(), message.value)
         except UnreadableRecord as error:
-            say(log, "left out a record that cannot be read", logging.ERROR, place=message.place, reason=error)
+            say(
+                log, "left out a record that cannot be read", logging.ERROR, place=message.place, reason=error
+            )
             return None
 
     @cached_property

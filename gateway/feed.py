@@ -147,7 +147,13 @@ class Feed:
                 self._position[place] = offset
             else:
                 where = f"{topic}/{partition}/{offset}"
-                say(log, "Kafka reports a fault; reading goes on", logging.ERROR, place=where, fault=error.str())
+                say(
+                    log,
+                    "Kafka reports a fault; reading goes on",
+                    logging.ERROR,
+                    place=where,
+                    fault=error.str(),
+                )
                 continue
             if place in self._unread and self._position[place] >= self._unread[place]:
                 del self._unread[place]

@@ -141,5 +141,5 @@ def log_to_stderr(form: str = "text", level: str = "info") -> None:
 
 
 def say(logger: logging.Logger, message: str, level: int = logging.INFO, **fields: object) -> None:
-    """Log one thing that happened, with its particulars as fields; none is called ``at``, which is the time."""
+    """Log one thing that happened, its particulars as fields; none is called ``at``, which is the time."""
     logger.log(level, message, extra={"fields": fields})
