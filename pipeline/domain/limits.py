@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pipeline.domain.lay import back_after_commission, back_as_lay, back_before_commission
 from pipeline.domain.odds import lay_as_back
+from pipeline.domain.settlement import SHARES, Result, checked_line, over_line
 
 
 class Leg(NamedTuple):
@@ -61,16 +62,52 @@ def at_risk(leg: Leg, stake: int) -> int:
     return -_floor(stake * (1.0 - leg.price)) if leg.lay else stake
 
 
-def paid(leg: Leg, stake: int) -> int:
-    """What comes back when the leg wins: what was at risk, and the winnings after commission rounded down.
+def paid(leg: Leg, stake: int, result: Result = Result.WON) -> int:
+    """What comes back of what was at risk, and the winnings after commission, each rounded down.
 
     Examples
     --------
     >>> paid(Leg(1.98, 20_000, commission=0.05, lay=True), 10_881), paid(Leg(2.1, 20_000), 10_000)
     (21000, 21000)
+    >>> paid(Leg(2.1, 20_000), 10_000, Result.HALF_WON), paid(Leg(2.1, 20_000), 10_000, Result.HALF_LOST)
+    (15500, 5000)
     """
+    won, returned = SHARES[result]
     winnings = stake if leg.lay else stake * (leg.price - 1.0)
-    return at_risk(leg, stake) + _floor(winnings * (1.0 - leg.commission))
+    return _floor(at_risk(leg, stake) * (won + returned)) + _floor(winnings * (1.0 - leg.commission) * won)
+
+
+def line_profit(line: float, legs: tuple[Leg, Leg], stakes: tuple[int, int]) -> int:
+    """Profit of the worst final margin or total, over two legs on one line; below 0 where it loses.
+
+    `lock` counts one leg as won and the other as lost. On a line of halves that is all there is; where a
+    whole line is met both are refunded, and a quarter line pays half of one side's profit.
+
+    Parameters
+    ----------
+    line : float
+        Multiple of 0.25: the first leg wins above it, the second below.
+    legs, stakes : pair
+        The legs, and their stakes in minor units.
+
+    Raises
+    ------
+    ValueError
+        If the line is not a multiple of 0.25.
+
+    Examples
+    --------
+    >>> legs = Leg(2.1, most=9_000), Leg(2.1, most=9_000, commission=0.02)
+    >>> [line_profit(line, legs, (5_000, 5_000)) for line in (2.5, 2.0, 2.25)]
+    [390, 0, 195]
+    """
+    nearest = math.floor(checked_line(line))
+    outlay = sum(map(at_risk, legs, stakes))
+    # Further away nothing changes any more.
+    return min(
+        sum(map(paid, legs, stakes, (over_line(number, line), over_line(-number, -line)))) - outlay
+        for number in range(nearest - 1, nearest + 3)
+    )
 
 
 def lock(legs: Sequence[Leg], total: int) -> Locked | None:
@@ -131,7 +168,7 @@ def lock(legs: Sequence[Leg], total: int) -> Locked | None:
             for leg, count, few in zip(legs, counts, fewest, strict=True)
         ]
         wanted = max([pays for pays, possible in below if possible], default=0)
-        if not wanted or _exact_profit(prices, floors, wanted) <= (best.profit if best else 0):
+        if not wanted or _exact_profit(prices, floors, wanted) < (best.profit if best else 0) + 1 - 1e-6:
             return best
         counts = [
             count - 1 if possible and pays >= wanted else count

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pipeline.domain.arbitrage import stakes, worst_profit
-from pipeline.domain.limits import Leg, Locked, at_risk, break_even_prices, lock, net_price, paid
+from pipeline.domain.arbitrage import line_worst_profit, stakes, worst_profit
+from pipeline.domain.limits import Leg, Locked, at_risk, break_even_prices, line_profit, lock, net_price, paid
 from pipeline.domain.odds import booksum
+from pipeline.domain.settlement import Result
 
 LEGS = st.builds(
     Leg,
@@ -149,3 +150,43 @@ def test_what_cannot_be_staked_is_refused(legs: list[Leg], total: int) -> None:
 def test_without_a_filled_leg_nothing_is_to_be_saved() -> None:
     with pytest.raises(ValueError, match="no leg is filled"):
         break_even_prices([Leg(2.1, 9), Leg(2.1, 9)], [0, 0])
+
+
+@given(st.integers(-40, 40).map(lambda quarters: quarters / 4), st.integers(0, 10**4), st.integers(0, 10**4))
+def test_on_a_line_without_commission_it_is_the_profit_of_plain_backs(
+    line: float, first: int, second: int
+) -> None:
+    legs = Leg(2.1, 10**5), Leg(1.95, 10**5)
+
+    assert line_profit(line, legs, (first, second)) == line_worst_profit(line, (2.1, 1.95), (first, second))
+
+
+@given(st.integers(-8, 8).map(lambda quarters: quarters / 4), st.integers(1, 200), st.integers(1, 200))
+def test_a_lay_on_a_line_pays_what_a_back_of_the_other_side_does(
+    line: float, first: int, second: int
+) -> None:
+    # At 3.0 the liability is twice the stake, and what it wins is half of that: a back at 1.5.
+    back, lay, other = Leg(3.4, 10**6), Leg(3.0, 10**6, lay=True), Leg(1.5, 10**6)
+
+    laid = line_profit(line, (back, lay), (100 * first, 100 * second))
+
+    assert laid == line_profit(line, (back, other), (100 * first, 200 * second))
+
+
+def test_half_a_win_pays_half_the_commission() -> None:
+    leg = Leg(2.0, 10**6, commission=0.05)
+
+    assert paid(leg, 10_000, Result.HALF_WON) == 10_000 + 4_750
+    assert paid(leg, 10_000, Result.PUSHED) == paid(leg, 10_000, Result.VOID) == 10_000
+    assert paid(leg, 10_000, Result.HALF_LOST) == 5_000
+    assert paid(leg, 10_000, Result.LOST) == 0
+
+
+def test_a_sliver_of_profit_on_a_large_sum_ends_soon_too() -> None:
+    # Integers: once the best is within one minor unit of what exact stakes bring, nothing is better.
+    prices = [3.33, 3.41, 1.0 / (1.0 - 1e-6 - booksum([3.33, 3.41]))]
+
+    found = lock([Leg(price, most=10**9) for price in prices], total=10**9)
+
+    assert found is not None
+    assert found.profit == 999
