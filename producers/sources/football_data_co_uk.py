@@ -340,7 +340,10 @@ def _prices(cells: tuple[str, ...]) -> tuple[float, ...]:
 
 
 def _handicap(text: str) -> float:
-    line = float(text)
+    try:
+        line = float(text)
+    except ValueError as error:
+        raise Refused("a handicap is no number") from error
     if not (line * 4.0).is_integer():
         raise Refused("a handicap is no multiple of a quarter")
     return line + 0.0  # no negative zero
@@ -348,7 +351,10 @@ def _handicap(text: str) -> float:
 
 @lru_cache(maxsize=8_192)
 def _day(text: str) -> date:
-    day, month, year = text.split("/")
+    try:
+        day, month, year = text.split("/")
+    except ValueError as error:
+        raise Refused(f"{text!r} is no day like 17/08/2019") from error
     return date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day))
 
 

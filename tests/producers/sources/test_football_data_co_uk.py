@@ -146,8 +146,8 @@ def test_the_close_takes_nothing_away_from_books_that_it_does_not_show(tmp_path:
         (WINTER.replace("E0", "E9"), "unknown division"),
         (WINTER.replace("2,1,H", "2,1,A"), "the score says H and the result 'A'"),
         (WINTER.replace("2,1,H", "2,x,H"), "invalid literal"),
-        (WINTER.replace("02/02/13", "2013"), "a match cannot be read"),
-        (WINTER.replace("Chelsea", "Arsenal"), "a match cannot be read"),
+        (WINTER.replace("02/02/13", "2013"), "'2013' is no day like"),
+        (WINTER.replace("Chelsea", "Arsenal"), "is not an event id"),
     ],
 )
 def test_a_match_that_cannot_be_read_is_refused_whole_and_the_others_go_on(
@@ -186,13 +186,16 @@ def test_a_price_that_cannot_be_costs_its_books_market_and_nothing_else(
     assert [line.book for line in early.lines] == ["pinnacle"]
 
 
-def test_a_handicap_off_the_quarters_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("handicap", "reason"), [("-0.3", "no multiple of a quarter"), ("", "a handicap is no number")]
+)
+def test_a_handicap_that_is_none_is_refused(tmp_path: Path, handicap: str, reason: str) -> None:
     told = Told()
 
-    early, _ = snapshots(read(a_file(tmp_path, LATE, SUMMER.replace("-0.25", "-0.3")), told))
+    early, _ = snapshots(read(a_file(tmp_path, LATE, SUMMER.replace("-0.25", handicap)), told))
 
     assert [line.market for line in early.lines] == ["h2h_3way", "total"]
-    assert "no multiple of a quarter" in told[0]
+    assert reason in told[0]
 
 
 def test_a_match_without_a_score_keeps_its_prices_and_has_no_end(tmp_path: Path) -> None:
