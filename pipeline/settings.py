@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import msgspec
 
@@ -74,6 +74,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A quote is stale when it is older than this and than twice its source's usual interval."""
     minimum_desks: int = 3
     """Independent desks behind a fair price that bets are judged by, the judged one left out."""
+    desk_weights: dict[str, Annotated[float, msgspec.Meta(gt=0.0)]] = {}
+    """Of desks' votes in the consensus, where they are others than those of data/books.csv; above 0."""
+    desk_weights_from: str = ""
+    """The hash of what says where these come from (`sharpline fit-weights`)."""
     minimum_expected_value: float = 0.02
     """Of a value bet against the consensus."""
     minimum_model_expected_value: float = 0.05

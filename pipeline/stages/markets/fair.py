@@ -8,6 +8,7 @@ from pipeline.domain.consensus import agreement
 from pipeline.domain.devig import power_devig
 from pipeline.domain.movement import log_odds
 from pipeline.domain.odds import overround
+from pipeline.settings import Rules
 from pipeline.stages.markets.offers import Offer
 from pipeline.stages.markets.state import Probabilities
 
@@ -52,13 +53,14 @@ class Opinion(NamedTuple):
     overround: float
 
 
-def opinion(offered: list[Offer]) -> Opinion:
+def opinion(rules: Rules, offered: list[Offer]) -> Opinion:
     """The consensus over all desks with a usable quote."""
     quotes = [(desk, devigged(quote.prices)) for _, book, quote in offered if (desk := _voter(book))]
     desks = len({desk for desk, _ in quotes})
     if desks < MINIMUM_DESKS:
         return Opinion(0, (), {}, 0.0)
-    agreed = agreement(quotes, weights())
+    weighed = {**weights(), **rules.desk_weights} if rules.desk_weights else weights()
+    agreed = agreement(quotes, weighed)
     least = min([_overround(quote.prices) for _, _, quote in offered])
     return Opinion(desks, agreed.fair, agreed.without, least)
 

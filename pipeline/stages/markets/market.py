@@ -24,7 +24,7 @@ class Worked(NamedTuple):
 def worked_out(now: Moment, key: MarketKey, before: Market) -> Worked:
     """The market as it follows from the quotes that are usable now."""
     offered = offers(now, key)
-    said = opinion(offered)
+    said = opinion(now.rules, offered)
     path = path_with(now.rules, before.path, before.probabilities, said.probabilities, now.now_ms)
     moved = drifts(now, before.drifts, path, said.probabilities, offered)
     bets, bet_changes = continued(

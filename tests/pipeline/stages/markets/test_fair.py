@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.records import FairMarket, GameStatus, Line, QuoteStatus
+from pipeline.settings import Rules
 from pipeline.stages.markets import MARKETS
 from tests.make import Followed, at, game, quote, snapshot, tick
 
@@ -99,3 +100,15 @@ def test_a_finished_game_has_no_fair_price() -> None:
     event(snapshot(quote("a", 1.9, 1.9), quote("b", 1.9, 1.9)), game(5, status=GameStatus.FINAL))
 
     assert event.last["odds.fair"].markets == ()
+
+
+def test_weights_that_the_rules_name_are_those_of_the_consensus() -> None:
+    lines = [quote("a", 1.5, 2.7), quote("b", 1.9, 1.9), quote("c", 1.9, 1.9)]
+    plain, weighed = Followed(MARKETS), Followed(MARKETS, Rules(desk_weights={"a": 4.0}))
+
+    plain(snapshot(*lines))
+    weighed(snapshot(*lines))
+
+    (one,), (other,) = plain.last["odds.fair"].markets, weighed.last["odds.fair"].markets
+    assert one.probabilities == pytest.approx((0.5, 0.5))
+    assert other.probabilities[0] > 0.55
