@@ -21,6 +21,7 @@ from pipeline.domain.settlement import Result, profit
 
 TOLERANCE = 1e-9
 MOST_WAYS = 128  # beyond, the integrals are quicker than going through all of them
+RAREST = 1e-12  # of the chance of a way to end: what is left over by rounding must not count as a ruin
 STEP = 0.3  # of log t: leaves 2 |Gamma(1 + 2 pi i / STEP)|, 1e-13, of 1 / w
 NEAR_ZERO, FAR = 1e-6, 36.0  # of t w: where exp(-t w) is 1 to the second order, and where it is nothing
 
@@ -44,6 +45,8 @@ class Slopes(NamedTuple):
 def group(results: Mapping[tuple[Result, ...], float], prices: Sequence[float]) -> Group:
     """The group of bets whose results come together as often as given.
 
+    What is rarer than 1e-12 is left out.
+
     Parameters
     ----------
     results : mapping of n results to a probability
@@ -65,7 +68,7 @@ def group(results: Mapping[tuple[Result, ...], float], prices: Sequence[float]) 
     total = math.fsum(results.values())
     if not (abs(total - 1.0) <= TOLERANCE and min(results.values()) >= 0.0):
         raise ValueError(f"not the probabilities of all that can happen: {dict(results)!r}")
-    ways = [(ends, chance) for ends, chance in results.items() if chance > 0.0]
+    ways = [(ends, chance) for ends, chance in results.items() if chance > RAREST]
     return Group(
         tuple([chance / total for _, chance in ways]),
         tuple(

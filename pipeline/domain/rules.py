@@ -141,7 +141,8 @@ def _played_on(market: str, line: float) -> list[tuple[Score, Score]]:
 
 
 def _totals(line: float) -> range:
-    return range(max(0, round(line) - 2), round(line) + 3)
+    # Low enough for a level score and one goal more to stay below the line.
+    return range(max(0, round(line) - 4), round(line) + 3)
 
 
 def _margins(line: float) -> range:

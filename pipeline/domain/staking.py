@@ -138,18 +138,16 @@ def exclusive_kelly(prices: Sequence[float], probabilities: Sequence[float]) -> 
     worth = [checked_price(price) * chance for price, chance in zip(prices, probabilities, strict=True)]
     reserve = 1.0
     backed: list[int] = []
-    # The reserve is what is left where none of the backed outcomes wins; it falls with each one that is
-    # added.
+    # What is left where none of the backed outcomes wins; it falls with each one that is added.
     for index in sorted(range(len(worth)), key=lambda index: (-worth[index], index)):
         if worth[index] <= reserve:
             break
+        cover = 1.0 - math.fsum([1.0 / prices[other] for other in [*backed, index]])
+        if cover <= 0.0:
+            # Its worth is above the reserve by a rounding only.
+            break
         backed.append(index)
         others = [chance for other, chance in enumerate(probabilities) if other not in backed]
-        cover = 1.0 - math.fsum([1.0 / prices[other] for other in backed])
-        if cover <= 0.0:
-            # Only where rounding hides that the probabilities leave nothing: all of it is staked.
-            reserve = 0.0
-            break
         reserve = math.fsum([rest, *others]) / cover
     return tuple(
         [

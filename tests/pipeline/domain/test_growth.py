@@ -84,8 +84,9 @@ def test_shares_that_may_lose_everything_never_recover() -> None:
 
 def test_what_never_happens_does_not_count_as_the_worst() -> None:
     sure = group({(WON,): 1.0, (LOST,): 0.0}, [2.0])
+    rounded = group({(WON,): 1.0 - 2e-16, (LOST,): 2e-16}, [2.0])
 
-    assert worst_wealth([sure], [[0.5]]) == 1.5
+    assert worst_wealth([sure], [[0.5]]) == worst_wealth([rounded], [[0.5]]) == 1.5
 
 
 def test_merged_groups_end_in_every_combination() -> None:

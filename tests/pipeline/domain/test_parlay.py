@@ -180,6 +180,10 @@ def test_a_refunded_leg_leaves_the_rest_of_the_parlay() -> None:
     assert expected_value([(results, [2.0, 2.0])], price=3.0) == pytest.approx(0.25 * 3 + 0.25 * 1.5 - 1.0)
 
 
+def test_a_void_leg_is_a_refund() -> None:
+    assert leg_chances({(Result.VOID,): 0.25, (PUSHED,): 0.25, (WON,): 0.5}, 0) == Chances(0.5, push=0.5)
+
+
 def test_halves_of_a_quarter_line_go_on_as_halves() -> None:
     results = {(Result.HALF_WON, Result.HALF_LOST): 1.0}
 

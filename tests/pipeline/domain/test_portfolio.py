@@ -169,6 +169,19 @@ def test_exposure_goes_to_the_best_bets_first() -> None:
     assert weak == 0.0
 
 
+@pytest.mark.parametrize("outcomes", [[0, 0, 0], [0, 1, 0, 1], [1, 0, 0]])
+def test_bets_that_are_the_same_share_what_one_of_them_would_get(outcomes: list[int]) -> None:
+    market = group(exclusive_results(outcomes, [0.5, 0.5]), [3.02] * len(outcomes))
+    other = single(2.52, 0.4)
+
+    found, _ = joint_kelly([market, other], multiplier=0.05, cap=0.05, exposure=0.05)
+
+    once = group(exclusive_results(sorted(set(outcomes)), [0.5, 0.5]), [3.02] * len(set(outcomes)))
+    assert math.fsum(found) == pytest.approx(
+        math.fsum(joint_kelly([once, other], 0.05, 0.05, 0.05)[0]), abs=1e-6
+    )
+
+
 def test_two_prices_for_one_outcome_are_two_bets_of_which_the_better_is_taken() -> None:
     market = group(exclusive_results([0, 0], [0.55, 0.45]), [2.0, 1.95])
 

@@ -46,9 +46,10 @@ def test_a_pitcher_who_does_not_start_calls_one_leg_off() -> None:
 
 
 def test_a_game_finished_between_two_windows_calls_one_leg_off() -> None:
-    found = differences("h2h", 0.0, legs(Rules(resumed_within_hours=12), Rules(resumed_within_hours=72)))
+    patient = RuledBet(0, 2.2, 45_000, Rules(resumed_within_hours=72))
+    impatient = RuledBet(1, 2.0, 50_000, Rules(resumed_within_hours=12))
 
-    assert found == (Difference("resumed_within_hours", -50_000),)
+    assert differences("h2h", 0.0, [patient, impatient]) == (Difference("resumed_within_hours", -45_000),)
 
 
 def test_overtime_points_may_lose_both_sides_of_a_total_or_win_both() -> None:
@@ -98,7 +99,7 @@ def test_no_score_and_no_fate_of_the_game_is_worse_than_what_is_said(
 ) -> None:
     market = data.draw(st.sampled_from(sorted(LINES)))
     line = data.draw(LINES[market])
-    bets = legs(first, second)
+    bets = [RuledBet(0, 2.05, 50_000, first), RuledBet(1, 2.25, 45_000, second)]
 
     found = differences(market, line, bets)
 

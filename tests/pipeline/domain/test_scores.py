@@ -41,7 +41,7 @@ def test_final_scores_have_the_outcomes_totals_and_margins_of_the_goal_model(
 
 
 @settings(deadline=None)
-@given(st.tuples(st.floats(0.1, 3.0), st.floats(0.1, 3.0)), st.floats(-0.3, 0.1))
+@given(st.tuples(st.floats(0.1, 3.0), st.floats(0.1, 3.0)), st.sampled_from([-0.3, -0.1, -0.01, 0.02, 0.1]))
 def test_dependence_moves_only_low_scores_and_leaves_each_side_its_goals(
     rates: tuple[float, float], low_scores: float
 ) -> None:
@@ -53,7 +53,7 @@ def test_dependence_moves_only_low_scores_and_leaves_each_side_its_goals(
         if other.chance != each.chance
     }
     both = rates[0] * rates[1] * math.exp(-sum(rates)) * low_scores
-    assert set(moved) <= {(0, 0), (1, 1), (-1, 1), (0, 2)}
+    assert set(moved) == {(0, 0), (1, 1), (-1, 1), (0, 2)}
     for key, change in moved.items():
         assert change == pytest.approx(both if key[1] == 1 else -both, abs=1e-12)
     for own in range(4):

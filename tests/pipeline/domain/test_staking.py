@@ -169,6 +169,19 @@ def test_the_order_of_outcomes_changes_no_share(parts: list[tuple[float, float]]
     assert shuffled == pytest.approx([exclusive_kelly(prices, probabilities)[i] for i in order], abs=1e-12)
 
 
+@given(
+    st.lists(st.floats(0.05, 1.0), min_size=2, max_size=4),
+    st.lists(st.integers(-2, 2), min_size=4, max_size=4),
+)
+def test_fair_prices_are_worth_nothing_however_they_are_rounded(parts: list[float], bits: list[int]) -> None:
+    probabilities = [part / sum(parts) for part in parts]
+    prices = [(1.0 / p) * (1.0 + bit * 1.2e-16) for p, bit in zip(probabilities, bits, strict=False)]
+
+    shares = exclusive_kelly(prices, probabilities)
+
+    assert exclusive_growth(shares, prices, probabilities) == pytest.approx(0.0, abs=1e-14)
+
+
 def test_where_prices_leave_an_arbitrage_all_is_staked_by_probability() -> None:
     assert exclusive_kelly([2.2, 2.2], [0.6, 0.4]) == pytest.approx((0.6, 0.4))
 
