@@ -47,8 +47,9 @@ FITTED = 0.75
 def fit_weights(archive: Path, until: str, against: str, out: Path | None, seed: int, quiet: bool) -> None:
     """Learn the weight of each desk in the consensus, and say whether it is better than equal weights.
 
-    Always judged by results, on days after those fitted: mean log loss, and how much of it is above that of
-    equal weights, with the 95 % interval of a bootstrap by match day. Below 0 is better.
+    Judged on days after those fitted, by results and by the sharpest desk's last price: mean log loss, and
+    how much of it is above that of other weights, with the 95 % interval of a bootstrap by match day. Below 0
+    is better.
     """
     if out is not None and out.exists():
         raise UsageError(f"{out} is there already; name a new file for the weights")
@@ -98,17 +99,21 @@ def _day(text: str) -> str:
 
 
 def _scores(after: list[Market], fitted: weights.Fit, seed: int) -> list[dict[str, Any]]:
-    """On later days, at the first snapshot and at the last one before the start."""
+    """On later days: by first and by last prices against results, by first ones against the sharp close."""
     weightings = {"equal": {}, "by hand": weights.by_hand(), "learnt": fitted.weights}
     scores = []
-    for prices, last in (("first", False), ("last", True)):
-        cases = weights.of_results(after, last=last)
+    for prices, against, cases in (
+        ("first", "results", weights.of_results(after)),
+        ("last", "results", weights.of_results(after, last=True)),
+        ("first", "closing", weights.of_closing(after)[0]),
+    ):
         if not cases:
             continue
         for name, (mean, above) in weights.judge(cases, weightings, seed).items():
             scores.append(
                 {
                     "prices": prices,
+                    "against": against,
                     "weights": name,
                     "markets": len(cases),
                     "days": len({case.day for case in cases}),
@@ -139,12 +144,13 @@ def _said(content: dict[str, Any]) -> list[str]:
         lines.append(f"{desk:<49}{spared}   its last price was the measure")
     if not content["scores"]:
         return [*lines, "", "nothing later in the archive to judge them by: name an earlier --until"]
-    head = f"{'later, by results':<18}{'markets':>9}{'days':>7}{'log loss':>11}"
+    head = f"{'later days':<26}{'markets':>9}{'days':>7}{'log loss':>11}"
     lines += ["", f"{head}   above equal weights         above those by hand     x 1/1000"]
     for score in content["scores"]:
         above = "".join(f"{_interval(score['above'].get(than)):<28}" for than in ("equal", "by hand"))
         lines.append(
-            f"{score['prices'] + ', ' + score['weights']:<18}{score['markets']:>9,}{score['days']:>7,}"
+            f"{', '.join(score[name] for name in ('prices', 'against', 'weights')):<26}"
+            f"{score['markets']:>9,}{score['days']:>7,}"
             f"{score['log_loss']:>11.5f}   {above}".rstrip()
         )
     lines.append(f"bootstrap by match day, {bootstrap.DRAWS:,} draws, seed {content['seed']}")
@@ -158,17 +164,18 @@ def _interval(mean: dict[str, float] | None) -> str:
 
 
 def _verdict(scores: list[dict[str, Any]], than: str) -> str:
-    """What the first snapshots say of the learnt weights."""
-    above = next(
-        score["above"][than] for score in scores if (score["prices"], score["weights"]) == ("first", "learnt")
-    )
+    """What first prices and results say of the learnt weights."""
+    above = next(score["above"][than] for score in scores if score["weights"] == "learnt")
     if above["high"] < 0.0:
         verdict = "beat"
     elif above["low"] > 0.0:
         verdict = "are beaten by"
     else:
         verdict = "cannot be told from"
-    return f"on later days, by first prices, the learnt weights {verdict} the weights '{than}'"
+    return (
+        f"on later days, by {scores[0]['prices']} prices and {scores[0]['against']}, the learnt weights"
+        f" {verdict} the weights '{than}'"
+    )
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -91,10 +91,10 @@ def test_the_file_says_what_it_comes_from_and_is_named_by_its_own_hash(archive: 
     assert written["desks"]["interwetten"]["advantage"] == min(
         desk["advantage"] for desk in written["desks"].values()
     )
-    assert {(score["prices"], score["weights"]) for score in written["scores"]} == {
-        ("first", "equal"),
-        ("first", "by hand"),
-        ("first", "learnt"),
+    assert {(score["prices"], score["against"], score["weights"]) for score in written["scores"]} == {
+        ("first", against, name)
+        for against in ("results", "closing")
+        for name in ("equal", "by hand", "learnt")
     }
 
 
