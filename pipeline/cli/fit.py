@@ -42,17 +42,26 @@ FITTED = 0.75
     default=None,
     help="A new file for the weights, with what they come from and a hash of it.",
 )
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="A new file of rules with these weights: SHARPLINE_RULES has the folds use it.",
+)
 @click.option("--seed", type=int, default=bootstrap.SEED, show_default=True, help="Of the bootstrap.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def fit_weights(archive: Path, until: str, against: str, out: Path | None, seed: int, quiet: bool) -> None:
+def fit_weights(
+    archive: Path, until: str, against: str, out: Path | None, rules: Path | None, seed: int, quiet: bool
+) -> None:
     """Learn the weight of each desk in the consensus, and say whether it is better than equal weights.
 
     Judged on days after those fitted, by results and by the sharpest desk's last price: mean log loss, and
     how much of it is above that of other weights, with the 95 % interval of a bootstrap by match day. Below 0
     is better.
     """
-    if out is not None and out.exists():
-        raise UsageError(f"{out} is there already; name a new file for the weights")
+    for path in (out, rules):
+        if path is not None and path.exists():
+            raise UsageError(f"{path} is there already; name a new file")
     told_s = time.monotonic()
 
     def told(count: int) -> None:
@@ -87,8 +96,13 @@ def fit_weights(archive: Path, until: str, against: str, out: Path | None, seed:
     }
     for line in _said(content):
         click.echo(line)
+    digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
     if out is not None:
-        _write(out, content)
+        _write(out, {**content, "hash": digest})
+    if rules is not None:
+        _write(rules, {"desk_weights": fitted.weights, "desk_weights_from": digest})
+    if out is not None or rules is not None:
+        click.echo(f"hash {digest[:12]}")
 
 
 def _day(text: str) -> str:
@@ -179,9 +193,8 @@ def _verdict(scores: list[dict[str, Any]], than: str) -> str:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
     try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode({**content, "hash": digest})) + b"\n")
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
-    click.echo(f"written to {path}, hash {digest[:12]}")
+    click.echo(f"written to {path}")

@@ -7,7 +7,21 @@ import pytest
 from tests.conftest import ROOT
 
 SHARPLINE = Path(sys.executable).with_name("sharpline")
-COMMANDS = ("calc", "explain", "process", "produce", "replay", "serve", "tail", "topics", "up", "verify")
+COMMANDS = (
+    "calc",
+    "explain",
+    "fit-weights",
+    "lag",
+    "lag-exporter",
+    "process",
+    "produce",
+    "replay",
+    "serve",
+    "tail",
+    "topics",
+    "up",
+    "verify",
+)
 
 
 def sharpline(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -11,6 +11,7 @@ from pipeline import data
 from pipeline.cli import main
 from pipeline.records import GameEvent, GameStatus, Line, OddsSnapshot, SnapshotKind
 from pipeline.replay.archive import ArchiveWriter
+from pipeline.settings import Rules
 from pipeline.topics import topic_of
 from pipeline.training.markets import Market
 from tests.make import quote
@@ -74,15 +75,16 @@ def fit_weights(*arguments: object) -> Result:
 
 
 def test_the_file_says_what_it_comes_from_and_is_named_by_its_own_hash(archive: Path, tmp_path: Path) -> None:
-    out = tmp_path / "weights.json"
+    out, rules = tmp_path / "weights.json", tmp_path / "rules.json"
 
-    result = fit_weights(archive, "--out", out)
+    result = fit_weights(archive, "--out", out, "--rules", rules)
 
     assert result.exit_code == 0, result.output
     written = json.loads(out.read_bytes())
     digest = written.pop("hash")
     assert digest == hashlib.sha256(msgspec.json.encode(written, order="sorted")).hexdigest()
     assert digest[:12] in result.output
+    assert Rules.read(str(rules)) == Rules(desk_weights=written["weights"], desk_weights_from=digest)
     assert len(written["archive"]) == 64
     assert written["books"] == data.digest("books.csv")
     assert written["against"] == "results"
