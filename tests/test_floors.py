@@ -20,7 +20,7 @@ FLOORS = (
         "pipeline.health",
     ),
     ("pipeline.topics", "pipeline.codec", "pipeline.models"),
-    ("pipeline.stages", "pipeline.cluster"),
+    ("pipeline.stages", "pipeline.cluster", "pipeline.portfolio", "pipeline.parlay"),
     ("pipeline.replay", "pipeline.training", "pipeline.local", "pipeline.lag"),
     ("producers", "processors", "gateway", "pipeline.cli"),
 )
@@ -37,6 +37,8 @@ UNKNOWN = {
     "pipeline.topics": KAFKA | SERVERS | CHANCE,
     "pipeline.codec": KAFKA | SERVERS | CHANCE,
     "pipeline.stages": KAFKA | SERVERS | CHANCE | {"pipeline.codec", "fastavro", "schemas"},
+    "pipeline.portfolio": KAFKA | SERVERS | CHANCE,
+    "pipeline.parlay": KAFKA | SERVERS | CHANCE,
     "pipeline.replay": {"faust", "mode", "starlette", "uvicorn"},
     "pipeline.local": {"faust", "mode", "starlette", "uvicorn"},
     "pipeline.lag": {"faust", "mode", "aiokafka"} | SERVERS,

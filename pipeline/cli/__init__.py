@@ -11,6 +11,8 @@ from pipeline.cli.explain import explain
 from pipeline.cli.fit import fit_weights
 from pipeline.cli.lag import lag, lag_exporter
 from pipeline.cli.look import replay, tail
+from pipeline.cli.parlay import parlay
+from pipeline.cli.portfolio import portfolio
 from pipeline.cli.up import up
 from pipeline.cli.verify import verify
 from pipeline.errors import SharplineError
@@ -66,6 +68,8 @@ main.add_command(verify)
 main.add_command(explain)
 main.add_command(fit_weights)
 main.add_command(calc)
+main.add_command(portfolio)
+main.add_command(parlay)
 main.add_command(lag)
 main.add_command(lag_exporter)
 
