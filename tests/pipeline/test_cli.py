@@ -13,6 +13,8 @@ COMMANDS = (
     "fit-weights",
     "lag",
     "lag-exporter",
+    "parlay",
+    "portfolio",
     "process",
     "produce",
     "replay",
@@ -75,6 +77,12 @@ def test_each_command_has_help_with_an_example_and_a_place_in_the_readme(command
         ),
         pytest.param(
             ("verify", "--kafka", "127.0.0.1:9", "--from", "noon"), "'noon' is no time", id="no time"
+        ),
+        pytest.param(("portfolio",), "no Kafka named: give --kafka ADDRESS", id="no broker for a portfolio"),
+        pytest.param(
+            ("parlay", "epl:2025-09-14:ars-che/btts/yes", "--kafka", "127.0.0.1:9"),
+            "no Kafka answers at 127.0.0.1:9",
+            id="no broker for a parlay",
         ),
         pytest.param(("produce", "recorded", "nowhere.xz", "--to", "out"), "nowhere.xz", id="missing file"),
     ],
