@@ -183,8 +183,8 @@ def test_a_leg_is_worth_what_the_fold_of_markets_takes_it_for(event_id: str, per
     game = modelled(event_id, strengths, period)
     live = game_of(replace(game, status=GameStatus.LIVE))
     for market, at, within, where in (
-        ("h2h", 0.0, 0.002, "game"),
-        ("h2h_3way", 0.0, 0.002, "regulation"),
+        ("h2h", 0.0, 0.001 + 1e-9, "game"),
+        ("h2h_3way", 0.0, 0.001 + 1e-9, "regulation"),
         ("spread", -1.0, 1e-9, scope),
         ("total", line, 1e-9, scope),
     ):
