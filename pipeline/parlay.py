@@ -260,12 +260,17 @@ def _results(
 
 def _consensus(leg: Leg, fair: FairPrices | None) -> float:
     """The fair probability of a leg; on a line that can be met, of winning what is not refunded."""
-    for market in fair.markets if fair is not None else ():
-        if (market.market, market.scope, market.line) == (leg.market, leg.scope, leg.line):
+    same = [
+        market
+        for market in (fair.markets if fair is not None else ())
+        if (market.market, market.scope) == (leg.market, leg.scope)
+    ]
+    for market in same:
+        if market.line == leg.line:
             return market.probabilities[leg.outcome]
-    raise UsageError(
-        f"{leg} has no price: the game's model does not price it now, and odds.fair has no such market"
-    )
+    lines = ", ".join([f"{market.line:g}" for market in same])
+    has = f"odds.fair has it at {lines} only" if same else "odds.fair has no such market"
+    raise UsageError(f"{leg} has no price: the game's model does not price it now, and {has}")
 
 
 def _is_priced(legs: Sequence[Leg], game: GameProbabilities) -> bool:

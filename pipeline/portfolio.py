@@ -20,6 +20,7 @@ from pipeline.domain.staking import expected_value, fractional_kelly, kelly
 from pipeline.records import OUTCOMES, ValueBet, ValueBets
 
 BASES = ("consensus", "model")
+ROUNDING = 1e-9  # of the part of a stake that is decided: less than this is no refund
 
 
 class Limits(NamedTuple):
@@ -176,7 +177,7 @@ def _pick(event_id: str, bets: Sequence[ValueBet], left_out: list[LeftOut]) -> _
     doubtful = min(bets, key=lambda bet: bet.probability)
     for bet in bets:
         if bet.book != best.book:
-            left_out.append(_left_out(event_id, bet, f"{best.book} pays {best.price:.2f}"))
+            left_out.append(_left_out(event_id, bet, f"same outcome as at {best.book}, {best.price:.2f}"))
     bases = tuple(sorted({bet.basis for bet in bets}))
     return _Pick(event_id, best, bases, doubtful.probability, min(map(_decided, bets)))
 
@@ -187,7 +188,8 @@ def _decided(bet: ValueBet) -> float:
     A half result counts as half a refund.
     """
     sure = bet.probability * bet.price - 1.0
-    return min(1.0, bet.expected_value / sure) if sure > 0.0 and bet.expected_value > 0.0 else 1.0
+    part = bet.expected_value / sure if sure > 0.0 and bet.expected_value > 0.0 else 1.0
+    return part if part < 1.0 - ROUNDING else 1.0
 
 
 def _market(picks: list[_Pick]) -> _Market:

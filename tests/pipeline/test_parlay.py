@@ -225,6 +225,13 @@ def test_a_game_that_is_not_priced_now_is_refused(changed: dict[str, Any], sente
         quote([read_leg(f"{EPL}/total/over/2.5")], {EPL: game}, {})
 
 
+def test_a_line_that_is_not_offered_says_which_are() -> None:
+    with pytest.raises(UsageError, match=r"odds.fair has it at 5\.5 only"):
+        quoted(f"{NHL}/total/over/6.5")
+    with pytest.raises(UsageError, match=r"odds.fair has no such market"):
+        quoted(f"{NHL}/total@p1/over/1.5")
+
+
 def test_an_event_of_which_nothing_is_known_and_a_leg_named_twice_are_refused() -> None:
     with pytest.raises(UsageError, match="nothing is known of nba:2025-11-14:bos-tor"):
         quoted("nba:2025-11-14:bos-tor/h2h/home")

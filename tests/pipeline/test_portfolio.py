@@ -69,7 +69,7 @@ def test_a_bet_alone_has_its_own_fractional_stake() -> None:
 
     assert stake.share == pytest.approx(stake.kelly, abs=1e-6)
     assert stake.kelly == fractional_kelly(kelly(2.2, 0.5), 0.25, 0.05)
-    assert stake.stake_minor is None
+    assert (stake.refund, stake.stake_minor) == (0.0, None)
 
 
 def test_independent_bets_share_the_exposure() -> None:
@@ -99,7 +99,7 @@ def test_of_one_outcome_the_best_price_is_taken_and_the_lower_probability_counts
     assert (stake.book, stake.price, stake.probability) == ("bovada", 2.3, 0.48)
     assert stake.bases == ("consensus", "model")
     assert stake.expected_value == pytest.approx(2.3 * 0.48 - 1.0)
-    assert reasons(found) == {("pinnacle", 2.25): "bovada pays 2.30"}
+    assert reasons(found) == {("pinnacle", 2.25): "same outcome as at bovada, 2.30"}
 
 
 def test_only_the_bases_that_are_asked_for_count() -> None:
