@@ -199,6 +199,20 @@ def test_a_leg_is_worth_what_the_fold_of_markets_takes_it_for(event_id: str, per
             assert 1.0 / found.fair_price == pytest.approx(expected.fair, abs=within)
 
 
+@pytest.mark.parametrize(
+    ("event_id", "period"), [(NFL, 5), (NHL, 4), ("nba:2025-11-14:bos-tor", 5), ("kbo:2025-07-14:lg-kt", 10)]
+)
+def test_overtime_ends_as_the_fold_of_markets_takes_it_to_end(event_id: str, period: int) -> None:
+    strengths = Strengths(3.1, 2.7) if event_id[:3] in ("nhl", "kbo") else Strengths(24.0, 20.5)
+    game = modelled(event_id, strengths, period)
+
+    found = quote([read_leg(f"{event_id}/h2h/away")], {event_id: game}, {}).games[0].legs[0]
+
+    _, away = model_chances(game_of(game), ("h2h", "game", 0.0))
+    assert game.regulation == LEVEL
+    assert (found.probability, found.refund) == pytest.approx((away.win, away.push), abs=0.001)
+
+
 def test_several_legs_without_a_model_are_refused_with_their_bounds() -> None:
     with pytest.raises(UsageError) as refused:
         quoted(f"{NHL}/total/over/5.5", f"{NHL}/h2h/home")
