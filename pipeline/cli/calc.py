@@ -8,7 +8,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import calculator
+from pipeline.calculator import calculate
+from pipeline.calculator.arbitrage import ArbitrageAnswer
+from pipeline.calculator.markets import ALL, ConvertAnswer, DevigAnswer, KellyAnswer, ValueAnswer
 from pipeline.errors import UsageError
 
 #: So that -110 is a price and not an option.
@@ -36,11 +38,11 @@ def _command(what: str, example: str) -> Callable[[Callable[..., Any]], click.Co
 
 @_command("devig", "1.33 3.40 --method shin")
 @click.argument("prices", nargs=-1, required=True)
-@click.option("--method", default=calculator.ALL, show_default=True, help="One of them, or all.")
+@click.option("--method", default=ALL, show_default=True, help="One of them, or all.")
 def devig(prices: tuple[str, ...], method: str, as_json: bool) -> None:
     """Fair probabilities of a market: the PRICES of all its outcomes at one book."""
 
-    def shown(answer: calculator.DevigAnswer) -> Shown:
+    def shown(answer: DevigAnswer) -> Shown:
         table = _table("method", *[f"{price:g}" for price in answer.asked.prices])
         for name, fair in answer.methods.items():
             pairs = zip(fair.probabilities, fair.prices, strict=True)
@@ -80,7 +82,7 @@ def arbitrage(prices: tuple[str, ...], lay: str | None, total: str, unit: str, a
     if lay is not None:
         question["lay"] = dict(zip(("price", "commission"), _with_commission("lay", lay), strict=True))
 
-    def shown(answer: calculator.ArbitrageAnswer) -> Shown:
+    def shown(answer: ArbitrageAnswer) -> Shown:
         table = _table("leg", "price", "net of commission", "stake", "profit if it wins")
         legs = [f"{price:g}" for price in answer.asked.prices]
         if answer.asked.lay is not None:
@@ -110,7 +112,7 @@ def arbitrage(prices: tuple[str, ...], lay: str | None, total: str, unit: str, a
 def kelly(price: str, win: str, as_json: bool, **shares: str) -> None:
     """Share of the bankroll to stake at PRICE where the chance of winning is WIN, as 0.48 or 48%."""
 
-    def shown(answer: calculator.KellyAnswer) -> Shown:
+    def shown(answer: KellyAnswer) -> Shown:
         return _facts(
             f"{answer.asked.price:g}",
             {
@@ -143,7 +145,7 @@ def value(
     if market is not None:
         question |= {"market": market.split(","), "outcome": outcome, "method": method}
 
-    def shown(answer: calculator.ValueAnswer) -> Shown:
+    def shown(answer: ValueAnswer) -> Shown:
         facts = {
             "fair": f"{answer.probability:.3%}, price {answer.fair_price:.3f}",
             "expected value": f"{answer.expected_value:+.3%}",
@@ -163,7 +165,7 @@ def value(
 def convert(prices: tuple[str, ...], as_json: bool) -> None:
     """Show PRICES in every notation; American and fractional odds are the nearest that are in use."""
 
-    def shown(answer: calculator.ConvertAnswer) -> Shown:
+    def shown(answer: ConvertAnswer) -> Shown:
         table = _table("given", "decimal", "American", "fractional", "implied")
         for given, each in zip(prices, answer.prices, strict=True):
             table.add_row(given, f"{each.decimal:.4f}", each.american, each.fractional, f"{each.implied:.3%}")
@@ -173,7 +175,7 @@ def convert(prices: tuple[str, ...], as_json: bool) -> None:
 
 
 def _answer(what: str, question: dict[str, Any], as_json: bool, shown: Callable[[Any], Shown]) -> None:
-    answer = calculator.calculate(what, msgspec.json.encode(question))
+    answer = calculate(what, msgspec.json.encode(question))
     if as_json:
         click.echo(msgspec.json.encode(answer))
     else:

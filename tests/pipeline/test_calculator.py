@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import calculator
 from pipeline.calculator import CALCULATORS, calculate
+from pipeline.calculator.arbitrage import Lay
 from pipeline.domain.devig import METHODS
 from pipeline.errors import UsageError
 
@@ -309,4 +309,4 @@ def test_any_question_is_answered_with_finite_numbers_or_refused(what: str, ques
 def test_no_question_ignores_a_field_that_it_does_not_know() -> None:
     for question, _ in CALCULATORS.values():
         assert question.__struct_config__.forbid_unknown_fields
-    assert calculator.Lay.__struct_config__.forbid_unknown_fields
+    assert Lay.__struct_config__.forbid_unknown_fields
