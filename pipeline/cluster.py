@@ -327,19 +327,19 @@ def _consumer(bootstrap: str, name: str) -> Iterator[Consumer]:
 
 def _committed(consumer: Consumer, places: list[Place]) -> dict[Place, int]:
     asked = [TopicPartition(*place) for place in places]
-    found = _answered(lambda: consumer.committed(asked, timeout=TIMEOUT_S))
+    found = answered(lambda: consumer.committed(asked, timeout=TIMEOUT_S))
     return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
 
 
 def _kept(consumer: Consumer, places: list[Place]) -> dict[Place, tuple[int, int]]:
     """The oldest offset that each partition keeps, and its end."""
     return {
-        place: _answered(lambda: consumer.get_watermark_offsets(TopicPartition(*place), timeout=TIMEOUT_S))  # noqa: B023
+        place: answered(lambda: consumer.get_watermark_offsets(TopicPartition(*place), timeout=TIMEOUT_S))  # noqa: B023
         for place in places
     }
 
 
-def _answered(ask: Callable[[], T]) -> T:
+def answered(ask: Callable[[], T]) -> T:
     """The answer to a question about offsets, asked again while a leader or coordinator is on its way.
 
     Raises BrokerUnavailable.

@@ -9,6 +9,7 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from pipeline import codec
+from pipeline.cluster import answered
 from pipeline.errors import BrokerUnavailable, UnreadableRecord, UsageError
 from pipeline.replay import archive
 from pipeline.replay.archive import Message
@@ -60,16 +61,15 @@ def from_kafka(bootstrap: str, topic: str, since: str, *, follow: bool = True) -
         }
     )
     try:
-        ends = _assign(consumer, bootstrap, topic, since)
-        while follow or ends:
-            message = consumer.poll(0.2)
-            if message is None:
-                if not follow:
-                    ends = _left(consumer, topic, ends)
-                continue
-            if (error := message.error()) is not None:
+        ends = left = _assign(consumer, bootstrap, topic, since)
+        while follow or left:
+            message: Any = consumer.poll(0.2)
+            if message is not None and (error := message.error()) is not None:
                 raise BrokerUnavailable(f"{bootstrap}: {error.str()}")
-            yield _decoded(message)
+            if message is not None and (follow or message.offset() < ends.get(message.partition(), 0)):
+                yield _decoded(message)
+            if not follow:  # what is written meanwhile would go on for ever
+                left = _left(consumer, topic, left)
     finally:
         consumer.close()
 
@@ -77,17 +77,21 @@ def from_kafka(bootstrap: str, topic: str, since: str, *, follow: bool = True) -
 def _assign(consumer: Consumer, bootstrap: str, topic: str, since: str) -> dict[int, int]:
     """Start reading; the end of each partition that has messages still to come."""
     try:
-        found = consumer.list_topics(topic, timeout=5).topics[topic]
+        listed = consumer.list_topics(topic, timeout=5).topics[topic]
     except Exception as error:
         raise BrokerUnavailable(f"no Kafka answers at {bootstrap}: {error}") from error
-    if found.error is not None and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+    if listed.error is not None and listed.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         raise UsageError(f"{topic} is not on {bootstrap}; make the topics with `sharpline topics`")
-    places = [TopicPartition(topic, partition) for partition in found.partitions]
-    marks = {place.partition: consumer.get_watermark_offsets(place, timeout=10) for place in places}
+    places = [TopicPartition(topic, partition) for partition in listed.partitions]
+    marks = {
+        place.partition: answered(lambda: consumer.get_watermark_offsets(place, timeout=10))  # noqa: B023
+        for place in places
+    }
     if since not in ("earliest", "latest"):
         for place in places:
             place.offset = moment(since)
-        starts = {p.partition: p.offset for p in consumer.offsets_for_times(places, timeout=10)}
+        found = answered(lambda: consumer.offsets_for_times(places, timeout=10))
+        starts = {p.partition: p.offset for p in found}
     else:
         starts = {partition: low if since == "earliest" else high for partition, (low, high) in marks.items()}
     for place in places:

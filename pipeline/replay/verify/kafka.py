@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from pipeline.cluster import answered
 from pipeline.errors import BrokerUnavailable
 from pipeline.replay.verify.tape import Message
 
@@ -17,7 +18,7 @@ AT_ONCE = 1_000
 def ends(bootstrap: str, topics: list[str], number: int) -> dict[str, int]:
     """Where a partition of each topic ends now, in the order in which they are named."""
     with _reading(bootstrap) as consumer:
-        return {topic: _end(consumer, bootstrap, topic, number) for topic in topics}
+        return {topic: _end(consumer, TopicPartition(topic, number)) for topic in topics}
 
 
 def read(bootstrap: str, topic: str, number: int, start: int, end: int) -> Iterator[Message]:
@@ -76,12 +77,8 @@ def _message(message: Any) -> Message:
     )
 
 
-def _end(consumer: Consumer, bootstrap: str, topic: str, number: int) -> int:
-    try:
-        end: int = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=IDLE_S)[1]
-    except KafkaException as error:
-        raise _gone(bootstrap, topic, number, 0, error.args[0].str()) from error
-    return end
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    return int(answered(lambda: consumer.get_watermark_offsets(place, timeout=IDLE_S))[1])
 
 
 def _gone(bootstrap: str, topic: str, number: int, offset: int, why: Any) -> BrokerUnavailable:

@@ -1,19 +1,40 @@
-"""Topics and archives as a person reads them."""
+"""Reading a topic to its end, while it goes on."""
 
 import pytest
+from confluent_kafka import Producer
 
-from pipeline.errors import UsageError
-from pipeline.replay.tail import moment
+from pipeline.cluster import create_topics
+from pipeline.codec import encode
+from pipeline.replay.tail import from_kafka
+from pipeline.settings import Settings
+from tests.make_records import example
 
-
-@pytest.mark.parametrize(
-    "text",
-    ["2025-09-14T16:00Z", "2025-09-14T16:00", "2025-09-14T18:00+02:00", "1757865600", "1757865600000"],
-)
-def test_a_time_is_iso_or_unix_and_utc_where_it_names_no_zone(text: str) -> None:
-    assert moment(text) == 1_757_865_600_000
+TOPIC = "bets.value"
 
 
-def test_what_is_no_time_says_how_to_write_one() -> None:
-    with pytest.raises(UsageError, match="write it as 2025-09-14T17:00Z"):
-        moment("noon")
+def append(producer: Producer, revisions: range) -> None:
+    for revision in revisions:
+        key, value = encode(TOPIC, example(TOPIC, revision=revision))
+        producer.produce(TOPIC, key=key, value=value, partition=revision % 4)
+    assert producer.flush(60) == 0
+
+
+@pytest.mark.kafka
+def test_the_end_is_where_the_topic_ended_at_the_start_whatever_comes_meanwhile(fresh_kafka: str) -> None:
+    create_topics(fresh_kafka, Settings(), [])
+    producer = Producer({"bootstrap.servers": fresh_kafka, "partitioner": "murmur2_random"})
+    append(producer, range(1, 21))
+
+    read = []
+    for message in from_kafka(fresh_kafka, TOPIC, "earliest", follow=False):
+        read.append(message.record.revision)
+        append(producer, range(100 * len(read), 100 * len(read) + 8))  # faster than it reads
+
+    assert sorted(read) == list(range(1, 21))
+
+
+@pytest.mark.kafka
+def test_of_an_empty_topic_there_is_nothing_to_wait_for(fresh_kafka: str) -> None:
+    create_topics(fresh_kafka, Settings(), [])
+
+    assert list(from_kafka(fresh_kafka, TOPIC, "earliest", follow=False)) == []
