@@ -13,7 +13,7 @@ from pipeline.errors import UsageError
 
 
 async def calculate(request: Request) -> Response:
-    """The answer to the question in the body. It holds nothing up: a question takes microseconds."""
+    """The answer to the question in the body. What would hold others up is refused."""
     what = request.path_params["what"]
     if what not in calculator.CALCULATORS:
         known = ", ".join(calculator.CALCULATORS)

@@ -23,7 +23,7 @@ INDEX = """Sharpline: live sports betting analytics
 GET /v1/events                 events with score, probability and open bets; ?league= &sport= &status=
 GET /v1/events/{event}         everything that is known of one event now
 WS  /v1/stream                 snapshots, then updates (docs/stream.md)
-POST /v1/calculate/{what}      arbitrage, devig, kelly, value, convert: JSON in and out (docs/calculators.md)
+POST /v1/calculate/{what}      arbitrage, middle, rules, devig, kelly, value, convert (docs/calculators.md)
 GET /registry/subjects         the Avro schemas, as a Confluent schema registry serves them
 GET /healthz                   how this gateway is; 503 where answers may not be the newest
 GET /livez                     503 where it has stopped reading: start it again

@@ -2,7 +2,8 @@
 
 Prices are in any notation that `odds.read_price` can tell apart, as text or number; money is integer minor
 units; shares and probabilities are of 1. What cannot be computed is a `UsageError`: one sentence, the field
-first. Each takes microseconds, a few milliseconds at worst, and stops no server. See docs/calculators.md.
+first. Most take microseconds; what would hold up a server for more than some 50 milliseconds is refused. See
+docs/calculators.md.
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from pipeline.calculator import arbitrage, markets
+from pipeline.calculator import arbitrage, markets, middles, rules
 from pipeline.calculator.fields import Question
 from pipeline.errors import UsageError
 
@@ -26,6 +27,8 @@ class Calculator(NamedTuple):
 
 CALCULATORS = {
     "arbitrage": Calculator(arbitrage.ArbitrageQuestion, arbitrage.arbitrage),
+    "middle": Calculator(middles.MiddleQuestion, middles.middle),
+    "rules": Calculator(rules.RulesQuestion, rules.rules),
     "devig": Calculator(markets.DevigQuestion, markets.devig),
     "kelly": Calculator(markets.KellyQuestion, markets.kelly),
     "value": Calculator(markets.ValueQuestion, markets.value),

@@ -11,10 +11,21 @@ from rich.table import Table
 from pipeline.calculator import calculate
 from pipeline.calculator.arbitrage import ArbitrageAnswer
 from pipeline.calculator.markets import ALL, ConvertAnswer, DevigAnswer, KellyAnswer, ValueAnswer
+from pipeline.calculator.middles import MiddleAnswer
+from pipeline.calculator.rules import RulesAnswer
 from pipeline.errors import UsageError
 
 #: So that -110 is a price and not an option.
 PRICES = {"ignore_unknown_options": True}
+
+#: How a person writes a book's rules.
+RULES: dict[str, dict[str, Any]] = {
+    "overtime": {"overtime": True},
+    "regulation": {"overtime": False},
+    "listed": {"listed_pitcher": True},
+    "action": {"listed_pitcher": False},
+    **{word: {"retirement": word} for word in ("ball_served", "one_set", "full_match")},
+}
 
 #: A table, and lines below it.
 Shown = tuple[Table | str, ...]
@@ -24,7 +35,7 @@ Shown = tuple[Table | str, ...]
     epilog="Example: sharpline calc devig 1.33 3.40; prices in any notation: 1.91, -110, +150, 5/2, EVEN.",
 )
 def calc() -> None:
-    """Work out arbitrage, devig, Kelly stakes and value; convert prices."""
+    """Work out arbitrage, middles, devig, Kelly stakes and value; convert prices."""
 
 
 def _command(what: str, example: str) -> Callable[[Callable[..., Any]], click.Command]:
@@ -64,37 +75,158 @@ def devig(prices: tuple[str, ...], method: str, as_json: bool) -> None:
 @click.option(
     "--total", default="1000", show_default=True, help="To stake, in money with up to two decimals."
 )
-@click.option("--unit", default="0.01", show_default=True, help="Stakes are multiples of it.")
-def arbitrage(prices: tuple[str, ...], lay: str | None, total: str, unit: str, as_json: bool) -> None:
+@click.option("--unit", default="0.01", show_default=True, help="Stakes are multiples of it, or one EACH.")
+@click.option("--least", metavar="EACH", help="Least stake of each leg, as 10,- where one has none.")
+@click.option("--most", metavar="EACH", help="Most stake of each leg.")
+@click.option(
+    "--filled", metavar="EACH", help="What is staked already; shows how far the other prices may move."
+)
+def arbitrage(
+    prices: tuple[str, ...],
+    lay: str | None,
+    total: str,
+    unit: str,
+    least: str | None,
+    most: str | None,
+    filled: str | None,
+    as_json: bool,
+) -> None:
     """Stakes on all outcomes of a market; a PRICE from which a commission goes is PRICE@SHARE, as 2.10@5%.
 
     \b
     sharpline calc arbitrage 3.60 3.50@2% 2.45
     sharpline calc arbitrage 2.10 --lay 1.98@5% --total 100
+    sharpline calc arbitrage 2.15 2.05 --unit 10 --most 300,500
+    sharpline calc arbitrage 2.15 2.05 --filled 488,-
     """
     legs = [_with_commission("prices", each) for each in prices]
     question: dict[str, Any] = {
         "prices": [price for price, _ in legs],
         "commissions": [commission for _, commission in legs],
         "total_minor": _minor("total", total),
-        "unit_minor": _minor("unit", unit),
+        "unit_minor": _by_leg("unit", unit) if "," in unit else _minor("unit", unit),
     }
+    for field, each in {"least": least, "most": most, "filled": filled}.items():
+        if each is not None:
+            question[f"{field}_minor"] = _by_leg(field, each)
     if lay is not None:
         question["lay"] = dict(zip(("price", "commission"), _with_commission("lay", lay), strict=True))
 
     def shown(answer: ArbitrageAnswer) -> Shown:
-        table = _table("leg", "price", "net of commission", "stake", "profit if it wins")
+        moved = ("break-even price",) if answer.break_even_prices else ()
+        table = _table("leg", "price", "net of commission", "stake", "profit if it wins", *moved)
         legs = [f"{price:g}" for price in answer.asked.prices]
         if answer.asked.lay is not None:
             legs.append(f"lay {answer.asked.lay.price:g}")
         rows = zip(legs, answer.net_prices, answer.stakes_minor, answer.profits_minor, strict=True)
+        even = [("" if price is None else f"{price:.4f}",) for price in answer.break_even_prices]
         for number, (price, net, stake, profit) in enumerate(rows, 1):
-            table.add_row(str(number), price, f"{net:.4f}", _money(stake), _money(profit))
+            last = even[number - 1] if even else ()
+            table.add_row(str(number), price, f"{net:.4f}", _money(stake), _money(profit), *last)
         verdict = "arbitrage" if answer.is_arbitrage else "no arbitrage"
         worst = f"worst outcome {_money(answer.worst_profit_minor)} for {_money(answer.outlay_minor)}"
-        return table, f"{verdict}: {worst}; {answer.roi:.4%} before rounding"
+        share = f"{answer.roi:.4%}" if answer.hold is None else f"hold {answer.hold:.4%}"
+        obstacle = [f"nothing to lock in: {answer.obstacle}"] if answer.obstacle else []
+        return table, *obstacle, f"{verdict}: {worst}; {share} before rounding"
 
     _answer("arbitrage", question, as_json, shown)
+
+
+@_command("middle", "over 44.5 1.95 under 47.5 1.95 --total 1000")
+@click.argument("legs", nargs=-1, required=True, metavar="SIDE LINE PRICE SIDE LINE PRICE")
+@click.option("--total", default="1000", show_default=True, help="To stake, in money.")
+@click.option("--unit", default="0.01", show_default=True, help="Stakes are multiples of it.")
+@click.option("--mean", help="Of the total, or of home's margin, taken as normal.")
+@click.option("--sd", help="Its standard deviation.")
+def middle(
+    legs: tuple[str, ...], total: str, unit: str, mean: str | None, sd: str | None, as_json: bool
+) -> None:
+    """Stakes on two lines between which both win; each LINE as its book writes it, PRICE@SHARE as ever.
+
+    \b
+    sharpline calc middle home -3.5 1.95 away +6.5 1.95@2% --mean 4 --sd 13
+    """
+    if len(legs) != 6:
+        raise UsageError("legs: give two, each as SIDE LINE PRICE: over 44.5 1.95 under 47.5 1.95")
+    question: dict[str, Any] = {
+        "legs": [_middle_leg(*legs[:3]), _middle_leg(*legs[3:])],
+        "total_minor": _minor("total", total),
+        "unit_minor": _minor("unit", unit),
+    }
+    for field, text in {"mean": mean, "sd": sd}.items():
+        if text is not None:
+            question[field] = _number(field, text)
+
+    def shown(answer: MiddleAnswer) -> Shown:
+        names = [
+            f"{leg.side} {leg.line:{'g' if leg.side in ('over', 'under') else '+g'}}"
+            for leg in answer.asked.legs
+        ]
+        table = _table("total" if names[0][0] in "ou" else "home's margin", *names, "profit")
+        for each in answer.stretches:
+            numbers = [str(number) for number in (each.least, each.most) if number is not None]
+            start = "to" if each.least is None else "from" if each.most is None else ""
+            row = f"{start} {numbers[0]}" if start else " to ".join(dict.fromkeys(numbers))
+            table.add_row(row, *each.results, _money(each.profit_minor))
+        stakes = zip(answer.stakes_minor, names, strict=True)
+        lines = ["stakes: " + ", ".join([f"{_money(stake)} on {name}" for stake, name in stakes])]
+        lines.append(f"a miss costs {_money(answer.cost_minor)} of {_money(answer.outlay_minor)}")
+        if answer.break_even_chance is None:
+            lines[-1] += "; no number wins both in full"
+        else:
+            lines[-1] += f", made up for where both win {answer.break_even_chance:.3%} of the time"
+        if answer.expected_profit_minor is not None:
+            expected = f"expected {answer.expected_profit_minor / 100:+,.2f} ({answer.expected_value:+.3%})"
+            lines.append(f"both win {answer.window_chance:.3%} of the time by mean and sd; {expected}")
+        return table, *lines
+
+    _answer("middle", question, as_json, shown)
+
+
+@_command("rules", "h2h home:2.05:ball_served away:2.05:one_set --total 1000")
+@click.argument("market")
+@click.argument("legs", nargs=-1, required=True, metavar="OUTCOME:PRICE[:RULE]...")
+@click.option("--line", default="0", show_default=True, help="Of a total; of a spread home's handicap.")
+@click.option("--total", default="1000", show_default=True, help="To stake, in money.")
+@click.option("--unit", default="0.01", show_default=True, help="Stakes are multiples of it.")
+@click.option("--stakes", metavar="EACH", help="Of each leg, instead of those of an arbitrage.")
+def rules(
+    market: str, legs: tuple[str, ...], line: str, total: str, unit: str, stakes: str | None, as_json: bool
+) -> None:
+    """What legs lose where their books settle by other rules: h2h, h2h_3way, spread, total or btts.
+
+    A RULE is overtime or regulation, listed (pitcher) or action, ball_served, one_set or full_match, and 24h:
+    until when a game that is broken off has to be finished. What is not given is overtime, action, one_set,
+    24h.
+
+    \b
+    sharpline calc rules total over:2.10:listed under:2.05@2%:action --line 8.5
+    """
+    question: dict[str, Any] = {
+        "market": market,
+        "legs": [_ruled_leg(each) for each in legs],
+        "line": _number("line", line),
+        "total_minor": _minor("total", total),
+        "unit_minor": _minor("unit", unit),
+    }
+    if stakes is not None:
+        question["stakes_minor"] = _by_leg("stakes", stakes)
+
+    def shown(answer: RulesAnswer) -> Shown:
+        table = _table("leg", "net price", "stake", "profit if it wins")
+        rows = zip(
+            answer.asked.legs, answer.net_prices, answer.stakes_minor, answer.profits_minor, strict=True
+        )
+        for leg, net, stake, profit in rows:
+            table.add_row(leg.outcome, f"{net:.4f}", _money(stake), _money(profit))
+        if answer.clean:
+            return table, "clean: all legs stand or fall together"
+        apart = _table("rules differ in", "worst profit")
+        for way in answer.differences:
+            apart.add_row(way.rule, _money(way.worst_profit_minor))
+        return table, apart
+
+    _answer("rules", question, as_json, shown)
 
 
 @_command("kelly", "1.95 0.48 --push 10%")
@@ -204,6 +336,33 @@ def _share(field: str, text: str) -> float:
         raise UsageError(f"{field}: {text[:40]!r} is no share; write 0.05 or 5%") from None
 
 
+def _number(field: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{field}: {text[:40]!r} is no number") from None
+
+
+def _middle_leg(side: str, line: str, price: str) -> dict[str, Any]:
+    decimal, commission = _with_commission("price", price)
+    return {"side": side, "line": _number("line", line), "price": decimal, "commission": commission}
+
+
+def _ruled_leg(text: str) -> dict[str, Any]:
+    outcome, _, rest = text.partition(":")
+    price, *words = rest.split(":")
+    decimal, commission = _with_commission("legs", price)
+    leg: dict[str, Any] = {"outcome": outcome, "price": decimal, "commission": commission}
+    for word in words:
+        if word in RULES:
+            leg |= RULES[word]
+        elif word.endswith("h") and word[:-1].isdecimal():
+            leg["resumed_within_hours"] = int(word[:-1])
+        else:
+            raise UsageError(f"legs: no rule {word[:40]!r}; there are {', '.join(RULES)} and hours, as 24h")
+    return leg
+
+
 def _with_commission(field: str, text: str) -> tuple[str, float]:
     price, at, commission = text.partition("@")
     return price, _share(field, commission) if at else 0.0
@@ -215,6 +374,11 @@ def _minor(field: str, text: str) -> int:
     if not (whole + part).isascii() or not (whole + part).isdigit() or len(part) > 2:
         raise UsageError(f"{field}: {text[:40]!r} is no sum of money; write 1000 or 1000.50")
     return int(whole or "0") * 100 + int(part.ljust(2, "0"))
+
+
+def _by_leg(field: str, text: str) -> list[int | None]:
+    """Money for each leg, commas between; - where a leg has none."""
+    return [None if each == "-" else _minor(field, each) for each in text.split(",")]
 
 
 def _money(minor: int) -> str:

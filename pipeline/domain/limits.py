@@ -110,7 +110,7 @@ def line_profit(line: float, legs: tuple[Leg, Leg], stakes: tuple[int, int]) -> 
     )
 
 
-def lock(legs: Sequence[Leg], total: int) -> Locked | None:
+def lock(legs: Sequence[Leg], total: int, looks: int | None = None) -> Locked | None:
     """The stakes with the best worst outcome that units, limits and the total allow.
 
     Goes down through what the worst outcome may pay, each with the least stakes that pay it, and ends when
@@ -123,6 +123,8 @@ def lock(legs: Sequence[Leg], total: int) -> Locked | None:
         Of which exactly one wins.
     total : int
         The most that is put at risk, in minor units.
+    looks : int, optional
+        How many stakes are looked at, at most: the smaller units and return are, the more it takes.
 
     Returns
     -------
@@ -133,7 +135,7 @@ def lock(legs: Sequence[Leg], total: int) -> Locked | None:
     ------
     ValueError
         If there are fewer than two legs, total or a unit is below 1, a price is not finite or not above 1, or
-        a commission is not in [0, 1).
+        a commission is not in [0, 1); or if more looks were needed.
 
     Examples
     --------
@@ -158,7 +160,11 @@ def lock(legs: Sequence[Leg], total: int) -> Locked | None:
     )
     counts = [max(few, _units_that_pay(leg, wanted)) for leg, few in zip(legs, fewest, strict=True)]
     best: Locked | None = None
+    looked = 0
     while True:
+        if looked == looks:
+            raise ValueError(f"more than {looks} stakes to compare")
+        looked += 1
         found = _locked(legs, counts)
         if found.outlay <= total and found.profit > (best.profit if best else 0):
             best = found
@@ -254,7 +260,8 @@ def _exact_profit(prices: Sequence[float], floors: Sequence[int], wanted: int) -
 
 
 def _units_that_pay(leg: Leg, wanted: int) -> int:
-    count = max(1, math.floor(wanted / (paid(leg, leg.unit * 1_000_000) / 1_000_000)) - 1)
+    each = leg.unit * (leg.price - leg.commission if leg.lay else net_price(leg))
+    count = max(1, math.floor(wanted / each) - 1)
     while paid(leg, leg.unit * count) < wanted:
         count += 1
     return count

@@ -12,6 +12,16 @@ from pipeline.calculator import CALCULATORS
 
 QUESTIONS = {
     "arbitrage": {"prices": [2.15, "+105"], "unit_minor": 100},
+    "middle": {
+        "legs": [
+            {"side": "under", "line": 47.5, "price": "-105"},
+            {"side": "over", "line": 44.5, "price": 1.95},
+        ]
+    },
+    "rules": {
+        "market": "h2h",
+        "legs": [{"outcome": "home", "price": 2.05, "overtime": False}, {"outcome": "away", "price": "+105"}],
+    },
     "devig": {"prices": ["1.33", "3.40"]},
     "kelly": {"price": 1.95, "win": 0.48, "push": 0.1},
     "value": {"price": "+110", "market": [-105, -105]},
@@ -45,7 +55,10 @@ def test_the_numbers_are_those_of_the_calculator(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("what", "body", "status", "says"),
     [
-        ("lottery", b"{}", 404, "no calculator 'lottery'; there are arbitrage, devig, kelly, value, convert"),
+        ("lottery", b"{}", 404, "no calculator 'lottery'; there are arbitrage, middle, rules, devig, kelly,"),
+        ("arbitrage", b'{"prices": [2, 2], "most_minor": [1]}', 400, "most_minor: 1 of them for 2 legs"),
+        ("middle", b'{"legs": []}', 400, "legs: Expected `array` of length >= 2"),
+        ("rules", b'{"market": "toss", "legs": []}', 400, "market: Invalid enum value 'toss'"),
         ("devig", b"", 400, "truncated"),
         ("devig", b"[1.9, 1.9]", 400, "Expected `object`, got `array`"),
         ("devig", b'{"prices": [1.9]}', 400, "prices: Expected `array` of length >= 2"),

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from pipeline.calculator import CALCULATORS, calculate
 from pipeline.calculator.arbitrage import Lay
+from pipeline.calculator.middles import MiddleLeg
+from pipeline.calculator.rules import RuledLeg
 from pipeline.domain.devig import METHODS
 from pipeline.errors import UsageError
 
@@ -40,6 +42,12 @@ def test_no_arbitrage_is_told_as_the_least_loss(prices: list[float]) -> None:
     assert answer.is_arbitrage is False
     assert answer.worst_profit_minor <= 0
     assert answer.outlay_minor == 100_000
+    assert answer.hold == pytest.approx(-answer.roi)
+
+
+def test_an_arbitrage_has_no_hold() -> None:
+    assert ask("arbitrage", prices=[2.15, 2.05]).hold is None
+    assert ask("arbitrage", prices=[2.0, 1.98]).hold == pytest.approx(0.005025, abs=5e-7)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +180,7 @@ def test_an_answer_repeats_the_question_as_it_was_understood(what: str, question
 @pytest.mark.parametrize(
     ("what", "question", "sentence"),
     [
-        ("lottery", {}, "no calculator 'lottery'; there are arbitrage, devig"),
+        ("lottery", {}, "no calculator 'lottery'; there are arbitrage, middle"),
         ("devig", {}, "missing required field `prices`"),
         ("devig", {"prices": [2.0]}, "prices: Expected `array` of length >= 2"),
         ("devig", {"prices": [2.0] * 41}, "prices: Expected `array` of length <= 40"),
@@ -275,17 +283,35 @@ ODD_PRICES = st.one_of(
     st.floats(1.0, 1.001),
     st.floats(),
 )
+#: Where there is nothing to tell.
+MAY_BE_NULL = {"worst", "spread", "hold", "obstacle"}
+MAY_BE_NULL |= {"break_even_chance", "window_chance", "expected_profit_minor", "expected_value"}
 SHARES = st.sampled_from([0.0, 1e-300, 0.05, 0.5, 0.999999999999, 1.0])
+LINES = st.integers(-1204, 1204).map(lambda quarters: quarters / 4)
+BY_LEG = st.lists(st.none() | st.integers(1, 10**9), max_size=3)
+LEGS = st.one_of(
+    [
+        st.tuples(
+            *[st.fixed_dictionaries({key: st.just(side), "price": ODD_PRICES, **more}) for side in sides]
+        )
+        for key, more in [("side", {"line": LINES}), ("outcome", {"commission": SHARES})]
+        for sides in [("over", "under"), ("away", "home"), ("yes", "no"), ("home", "draw", "away")]
+    ]
+)
 QUESTIONS = st.fixed_dictionaries(
     {},
     optional={
         "prices": st.lists(ODD_PRICES, max_size=6),
         "price": ODD_PRICES,
-        "market": st.lists(ODD_PRICES, max_size=6),
+        "market": st.lists(ODD_PRICES, max_size=6) | st.sampled_from(["h2h_3way", "spread", "total", "btts"]),
+        "legs": LEGS,
+        "line": LINES,
+        **dict.fromkeys(["least_minor", "most_minor", "filled_minor"], BY_LEG),
+        **dict.fromkeys(["mean", "sd"], st.floats(-2_000.0, 2_000.0)),
         "lay": st.fixed_dictionaries({"price": ODD_PRICES}, optional={"commission": SHARES}),
         "commissions": st.lists(SHARES, max_size=3),
         "total_minor": st.integers(1, 10**9),
-        "unit_minor": st.sampled_from([1, 100, 10**6]),
+        "unit_minor": st.sampled_from([1, 100, 10**6, [1, 100], [10**6, 7, 1]]),
         "method": st.sampled_from(["all", *METHODS]),
         "outcome": st.integers(0, 3),
         **dict.fromkeys(["win", "push", "half_win", "half_lose", "multiplier", "cap", "probability"], SHARES),
@@ -302,11 +328,12 @@ def test_any_question_is_answered_with_finite_numbers_or_refused(what: str, ques
         return
     # JSON has no other numbers, and null only where there is nothing to tell.
     told = msgspec.json.decode(msgspec.json.encode(answer))
-    assert all(value is not None for name, value in told.items() if name not in ("worst", "spread"))
+    assert all(value is not None for name, value in told.items() if name not in MAY_BE_NULL)
     assert None not in list(told.get("net_prices", [])) + list(told.get("profits_minor", []))
 
 
 def test_no_question_ignores_a_field_that_it_does_not_know() -> None:
     for question, _ in CALCULATORS.values():
         assert question.__struct_config__.forbid_unknown_fields
-    assert Lay.__struct_config__.forbid_unknown_fields
+    for part in (Lay, MiddleLeg, RuledLeg):
+        assert part.__struct_config__.forbid_unknown_fields

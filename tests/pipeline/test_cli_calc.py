@@ -53,7 +53,45 @@ def test_the_help_of_each_shows_an_example_that_works(what: str) -> None:
             ["488.00", "512.00", "arbitrage: worst outcome 49.20 for 1,000.00; 4.9405%"],
             id="arbitrage",
         ),
-        pytest.param(("arbitrage", "1.90", "1.80"), ["no arbitrage: worst outcome -"], id="no arbitrage"),
+        pytest.param(
+            ("arbitrage", "1.90", "1.80"), ["no arbitrage: worst outcome -", "; hold 7.5"], id="no arbitrage"
+        ),
+        pytest.param(
+            ("arbitrage", "2.15", "2.05", "--unit", "10", "--most", "300,500"),
+            ["300.00", "310.00", "arbitrage: worst outcome 25.50 for 610.00"],
+            id="limits",
+        ),
+        pytest.param(
+            ("arbitrage", "2.15", "2.05", "--unit", "10,1", "--least", "-,600"),
+            ["nothing to lock in: no stakes in these units and limits"],
+            id="impossible",
+        ),
+        pytest.param(("arbitrage", "2.15", "1.80", "--filled", "488,-"), ["-488.00", "1.8696"], id="filled"),
+        pytest.param(
+            ("middle", "away", "+6.5", "-105", "home", "-3", "1.95@2%", "--mean", "4", "--sd", "13"),
+            [
+                "home's margin",
+                "to 2",
+                "3  ",
+                " pushed",
+                "4 to 6",
+                "from 7",
+                "on away +6.5",
+                "both win 9.159%",
+            ],
+            id="middle",
+        ),
+        pytest.param(
+            ("middle", "over", "3", "2.1", "under", "4", "2.1"),
+            ["a miss costs -50.00", "; no number wins both in full"],
+            id="middle without a window",
+        ),
+        pytest.param(
+            ("rules", "h2h_3way", "home:2.9:regulation", "draw:3.9", "away:3.1@1%:48h:listed", "--unit", "1"),
+            ["draw", "overtime", "listed_pitcher", "resumed_within_hours"],
+            id="rules",
+        ),
+        pytest.param(("rules", "btts", "yes:2.1", "no:2.1"), ["clean: all legs stand or fall"], id="clean"),
         pytest.param(
             ("arbitrage", "2.10", "--lay", "1.98@5%", "--total", "100"),
             ["lay 1.98", "108.8", "3.36"],
@@ -86,6 +124,9 @@ def test_a_program_is_told_all_digits_and_the_question() -> None:
         "lay": None,
         "total_minor": 50_050,
         "unit_minor": 50,
+        "least_minor": [],
+        "most_minor": [],
+        "filled_minor": [],
     }
     assert sum(answer["stakes_minor"]) == 50_050
     assert told("convert", "EVEN")["prices"][0]["decimal"] == 2.0
@@ -104,6 +145,11 @@ def test_a_program_is_told_all_digits_and_the_question() -> None:
         (("arbitrage", "2.1", "2.1", "--total", "1e3"), "total: '1e3' is no sum of money"),
         (("arbitrage", "2.1", "2.1", "--unit", "0.001"), "unit: '0.001' is no sum of money"),
         (("arbitrage", "2.1", "2.1", "--total", "-5"), "total: '-5' is no sum of money"),
+        (("arbitrage", "2.1", "2.1", "--most", "5,x"), "most: 'x' is no sum of money"),
+        (("arbitrage", "2.1", "2.1", "--most", "5"), "most_minor: 1 of them for 2 legs"),
+        (("middle", "over", "44.5", "1.95"), "legs: give two, each as SIDE LINE PRICE"),
+        (("middle", "over", "x", "1.95", "under", "47.5", "1.95"), "line: 'x' is no number"),
+        (("rules", "h2h", "home:2.1:golden_goal", "away:2.1"), "legs: no rule 'golden_goal'; there are"),
         (("kelly", "2.0", "half"), "win: 'half' is no share; write 0.05 or 5%"),
         (("kelly", "2.0", "nan"), "win: Expected `float`"),
         (("value", "2.0"), "probability: give either it or a market"),
@@ -118,8 +164,8 @@ def test_what_cannot_be_computed_is_one_sentence(arguments: tuple[str, ...], sen
 
 
 def test_the_documented_commands_print_what_the_document_shows() -> None:
-    (block, *_) = re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
-    said = re.findall(r"^\$ sharpline calc (.+)\n((?:[^$].*\n)*)", block, re.MULTILINE)
+    blocks = "".join(re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL))
+    said = re.findall(r"^\$ sharpline calc (.+)\n((?:[^$].*\n)*)", blocks, re.MULTILINE)
 
     assert {shlex.split(command)[0] for command, _ in said} == set(CALCULATORS)
     for command, shows in said:
