@@ -66,10 +66,15 @@ def parts(home: Path, gateway_port: int, source: list[str]) -> Parts:
 
 
 def tell_prometheus(home: Path, targets: list[Target]) -> Path:
-    """Write a folder that a Prometheus can run on: its configuration, rules and what to ask. Returns it."""
+    """Write a folder that a Prometheus can run on: its configuration, rules and what to ask. Returns it.
+
+    Outside of the source tree there is no configuration, and it has only what to ask.
+    """
     folder = home / "prometheus"
-    shutil.copytree(MONITORING, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("targets", "tests"))
-    (folder / "targets").mkdir(exist_ok=True)
+    if MONITORING.is_dir():
+        aside = shutil.ignore_patterns("targets", "tests")
+        shutil.copytree(MONITORING, folder, dirs_exist_ok=True, ignore=aside)
+    (folder / "targets").mkdir(parents=True, exist_ok=True)
     groups = [
         {"targets": [f"127.0.0.1:{target.port}"], "labels": {"job": target.job, "app": target.app}}
         for target in targets
@@ -80,6 +85,11 @@ def tell_prometheus(home: Path, targets: list[Target]) -> Path:
 
 def prometheus(folder: Path, port: int) -> Service:
     """A Prometheus from this machine's PATH on such a folder. Raises UsageError where there is none."""
+    if not (folder / "prometheus.yml").exists():
+        raise UsageError(
+            f"there is no configuration for Prometheus outside of the source tree; {folder / 'targets'} has"
+            " what to ask: point a Prometheus of your own there, and leave --prometheus out"
+        )
     program = shutil.which("prometheus")
     if program is None:
         raise UsageError(

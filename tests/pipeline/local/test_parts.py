@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
-from pipeline.local.parts import Target, parts, tell_prometheus
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.local import parts as module
+from pipeline.local.parts import Target, parts, prometheus, tell_prometheus
 from tests.conftest import ROOT
 
 
@@ -34,3 +38,15 @@ def test_prometheus_runs_on_the_configuration_and_the_rules_that_compose_mounts(
     for path in [given / "prometheus.yml", *(given / "rules").iterdir()]:
         assert (folder / path.relative_to(given)).read_bytes() == path.read_bytes()
     assert [path.name for path in (folder / "targets").iterdir()] == ["sharpline.json"]
+
+
+def test_outside_of_the_source_tree_there_is_still_what_to_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MONITORING", tmp_path / "nowhere")
+
+    folder = tell_prometheus(tmp_path, [Target("gateway", "gateway", 8642)])
+
+    assert "127.0.0.1:8642" in (folder / "targets" / "sharpline.json").read_text()
+    with pytest.raises(UsageError, match="outside of the source tree"):
+        prometheus(folder, 9090)
