@@ -204,7 +204,8 @@ def _lay_leg(lay: Lay, net: float, back: Leg, unit: int, least: int | None, most
         raise UsageError(f"lay.price: {price!r} is below {SHORTEST_LAY:g}, the shortest that takes limits")
     # The largest back is hedged by no more.
     enough = math.ceil(lays.hedge_stake(net, back.most, price, lay.commission)) + 2 * unit
-    return Leg(price, min(most or enough, enough), least or 1, unit, lay.commission, lay=True)
+    least = least or 1
+    return Leg(price, most or max(enough, least + unit), least, unit, lay.commission, lay=True)
 
 
 def _by_leg(field: str, given: Sequence[int | None], net: list[float]) -> Sequence[int | None]:

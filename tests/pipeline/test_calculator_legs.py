@@ -77,6 +77,10 @@ def test_what_is_on_offer_at_the_lay_limits_the_back() -> None:
             {"prices": [2.1], "lay": {"price": 1.98}, "least_minor": [None, 9], "most_minor": [None, 8]},
             "lay: no multiple of its unit",
         ),
+        (
+            {"prices": [2.1], "lay": {"price": 1.98}, "least_minor": [None, 900], "most_minor": [300, None]},
+            "prices[0]: at its most it pays no more",
+        ),
     ],
 )
 def test_what_the_limits_make_impossible_is_an_answer_that_says_why(

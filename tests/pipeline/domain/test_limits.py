@@ -190,3 +190,28 @@ def test_a_sliver_of_profit_on_a_large_sum_ends_soon_too() -> None:
 
     assert found is not None
     assert found.profit == 999
+
+
+def test_the_most_looks_are_no_more_than_it_takes() -> None:
+    legs = [Leg(2.15, most=100_000, unit=700), Leg(2.05, most=100_000, unit=900)]
+    found = lock(legs, total=100_000)
+    needed = next(looks for looks in range(1, 1_000) if answers(legs, looks))
+
+    assert lock(legs, total=100_000, looks=needed) == found
+    assert needed > 1
+    with pytest.raises(ValueError, match=f"more than {needed - 1} stakes to compare"):
+        lock(legs, total=100_000, looks=needed - 1)
+
+
+def answers(legs: list[Leg], looks: int) -> bool:
+    try:
+        lock(legs, 100_000, looks)
+    except ValueError:
+        return False
+    return True
+
+
+def test_millions_of_units_begin_with_the_least_that_pay() -> None:
+    legs = [Leg(1.9523199, most=10**9), Leg(2.1947963, most=5 * 10**8)]
+
+    assert lock(legs, total=10**9, looks=100) == lock(legs, total=10**9)
