@@ -6,6 +6,7 @@ minor units, what is paid is rounded down to one, what is put at risk up.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -261,10 +262,9 @@ def _exact_profit(prices: Sequence[float], floors: Sequence[int], wanted: int) -
 
 def _units_that_pay(leg: Leg, wanted: int) -> int:
     each = leg.unit * (leg.price - leg.commission if leg.lay else net_price(leg))
-    count = max(1, math.floor(wanted / each) - 1)
-    while paid(leg, leg.unit * count) < wanted:
-        count += 1
-    return count
+    # Rounding takes less than two minor units from what exact stakes pay.
+    enough = math.ceil((wanted + 2) / each)
+    return 1 + bisect_left(range(1, enough), wanted, key=lambda count: paid(leg, leg.unit * count))
 
 
 def _floor(amount: float) -> int:

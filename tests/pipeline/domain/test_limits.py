@@ -215,3 +215,12 @@ def test_millions_of_units_begin_with_the_least_that_pay() -> None:
     legs = [Leg(1.9523199, most=10**9), Leg(2.1947963, most=5 * 10**8)]
 
     assert lock(legs, total=10**9, looks=100) == lock(legs, total=10**9)
+
+
+def test_a_lay_of_which_many_stakes_pay_alike_stays_within_its_most() -> None:
+    legs = [Leg(910.6783, most=38_736, unit=10), Leg(1.015966, most=56_453, commission=0.99, lay=True)]
+
+    found = lock(legs, total=10**6)
+
+    assert found is not None
+    assert found.stakes[1] <= 56_453
