@@ -10,8 +10,8 @@ from pipeline.stages.fold import Answer, Input, Row, Stage
 from pipeline.telemetry import say
 from pipeline.topics import DEAD_LETTERS, TICKS
 
-#: Topics whose records name their source, and what a source is called that no data file knows.
-SOURCED, OTHER = frozenset({"odds.snapshots", "games.events"}), "other"
+#: Topics whose records name their source.
+SOURCED = frozenset({"odds.snapshots", "games.events"})
 OPPORTUNITIES = {"bets.value": OpportunityKind.VALUE, "bets.arbitrage": OpportunityKind.ARBITRAGE}
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Tally:
         """It holds a record that is about to be folded; not for ticks, which wait for others."""
         self._delay[topic].observe(max(0.0, now_s - appended_at_s))
         if topic in SOURCED:
-            source = record.source if record.source in data.sources() else OTHER
+            source = data.known_source(record.source)
             if appended_at_s > self._seen_at_s.get(source, 0.0):
                 self._seen_at_s[source] = appended_at_s
                 telemetry.SOURCE_SEEN_SECONDS.labels(self._name, source).set(appended_at_s)

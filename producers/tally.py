@@ -13,8 +13,6 @@ from pipeline.topics import topic_of
 MOST_REASONS = 20
 #: Instead of a topic, for what was refused before it became a record.
 UNREAD = "unread"
-#: Of a source that no data file knows.
-OTHER = "other"
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +40,11 @@ class Tally:
         self.now_ms = max(self.now_ms, getattr(record, "received_at_ms", 0))
         if isinstance(record, OddsSnapshot):
             self.lines += len(record.lines)
-            source = _known(record.source)
+            source = data.known_source(record.source)
             telemetry.LINES_SENT.labels(source).inc(len(record.lines))
             _tell_delay(topic, source, max((line.quoted_at_ms for line in record.lines), default=0), record)
         elif isinstance(record, GameEvent):
-            _tell_delay(topic, _known(record.source), record.happened_at_ms, record)
+            _tell_delay(topic, data.known_source(record.source), record.happened_at_ms, record)
 
     def refuse(self, topic: str, reason: str, where: str) -> None:
         """Count what was refused for a topic; the first place of each reason is kept as its example."""
@@ -73,10 +71,6 @@ class Tally:
         if (more := len(reasons) - MOST_REASONS) > 0:
             lines.append(f"  and {more:,} more reasons")
         return lines
-
-
-def _known(source: str) -> str:
-    return source if source in data.sources() else OTHER
 
 
 def _tell_delay(topic: str, source: str, said_at_ms: int, record: OddsSnapshot | GameEvent) -> None:

@@ -13,6 +13,7 @@ from pipeline.calculator.arbitrage import ArbitrageAnswer
 from pipeline.calculator.markets import ALL, ConvertAnswer, DevigAnswer, KellyAnswer, ValueAnswer
 from pipeline.calculator.middles import MiddleAnswer
 from pipeline.calculator.rules import RulesAnswer
+from pipeline.cli.money import money
 from pipeline.errors import UsageError
 
 #: So that -110 is a price and not an option.
@@ -122,9 +123,9 @@ def arbitrage(
         even = [("" if price is None else f"{price:.4f}",) for price in answer.break_even_prices]
         for number, (price, net, stake, profit) in enumerate(rows, 1):
             last = even[number - 1] if even else ()
-            table.add_row(str(number), price, f"{net:.4f}", _money(stake), _money(profit), *last)
+            table.add_row(str(number), price, f"{net:.4f}", money(stake), money(profit), *last)
         verdict = "arbitrage" if answer.is_arbitrage else "no arbitrage"
-        worst = f"worst outcome {_money(answer.worst_profit_minor)} for {_money(answer.outlay_minor)}"
+        worst = f"worst outcome {money(answer.worst_profit_minor)} for {money(answer.outlay_minor)}"
         share = f"{answer.roi:.4%}" if answer.hold is None else f"hold {answer.hold:.4%}"
         obstacle = [f"nothing to lock in: {answer.obstacle}"] if answer.obstacle else []
         return table, *obstacle, f"{verdict}: {worst}; {share} before rounding"
@@ -167,10 +168,10 @@ def middle(
             numbers = [str(number) for number in (each.least, each.most) if number is not None]
             start = "to" if each.least is None else "from" if each.most is None else ""
             row = f"{start} {numbers[0]}" if start else " to ".join(dict.fromkeys(numbers))
-            table.add_row(row, *each.results, _money(each.profit_minor))
+            table.add_row(row, *each.results, money(each.profit_minor))
         stakes = zip(answer.stakes_minor, names, strict=True)
-        lines = ["stakes: " + ", ".join([f"{_money(stake)} on {name}" for stake, name in stakes])]
-        lines.append(f"a miss costs {_money(answer.cost_minor)} of {_money(answer.outlay_minor)}")
+        lines = ["stakes: " + ", ".join([f"{money(stake)} on {name}" for stake, name in stakes])]
+        lines.append(f"a miss costs {money(answer.cost_minor)} of {money(answer.outlay_minor)}")
         if answer.break_even_chance is None:
             lines[-1] += "; no number wins both in full"
         else:
@@ -218,12 +219,12 @@ def rules(
             answer.asked.legs, answer.net_prices, answer.stakes_minor, answer.profits_minor, strict=True
         )
         for leg, net, stake, profit in rows:
-            table.add_row(leg.outcome, f"{net:.4f}", _money(stake), _money(profit))
+            table.add_row(leg.outcome, f"{net:.4f}", money(stake), money(profit))
         if answer.clean:
             return table, "clean: all legs stand or fall together"
         apart = _table("rules differ in", "worst profit")
         for way in answer.differences:
-            apart.add_row(way.rule, _money(way.worst_profit_minor))
+            apart.add_row(way.rule, money(way.worst_profit_minor))
         return table, apart
 
     _answer("rules", question, as_json, shown)
@@ -379,7 +380,3 @@ def _minor(field: str, text: str) -> int:
 def _by_leg(field: str, text: str) -> list[int | None]:
     """Money for each leg, commas between; - where a leg has none."""
     return [None if each == "-" else _minor(field, each) for each in text.split(",")]
-
-
-def _money(minor: int) -> str:
-    return f"{minor / 100:,.2f}"

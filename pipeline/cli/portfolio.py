@@ -11,6 +11,7 @@ from rich.table import Table
 
 from pipeline import data, ids
 from pipeline.cli.lag import PIPED_WIDTH
+from pipeline.cli.money import money
 from pipeline.cli.verify import named
 from pipeline.errors import UsageError
 from pipeline.parlay import SIDES
@@ -78,8 +79,10 @@ def portfolio(
     console.print(f"as of {newest:%Y-%m-%d %H:%M:%S}Z")
     if found.stakes:
         console.print(_stakes(found))
-    money = "" if found.staked_minor is None else f", {_money(found.staked_minor)}"
-    console.print(f"exposure {found.exposure:.2%}{money}; expected growth {found.growth:.4%} of the bankroll")
+    staked = "" if found.staked_minor is None else f", {money(found.staked_minor)}"
+    console.print(
+        f"exposure {found.exposure:.2%}{staked}; expected growth {found.growth:.4%} of the bankroll"
+    )
     if found.left_out:
         console.print(_left_out(found))
 
@@ -95,10 +98,6 @@ def minor(text: str) -> int:
     return int(units)
 
 
-def _money(units: int) -> str:
-    return f"{units // 100:,}.{units % 100:02}"
-
-
 def _named(bet: Stake | LeftOut) -> str:
     return f"{market_of(bet)} {SIDES[bet.market][bet.outcome]}"
 
@@ -110,10 +109,10 @@ def _stakes(found: Portfolio) -> Table:
     if found.staked_minor is not None:
         table.add_column("stake", justify="right", no_wrap=True)
     for bet in found.stakes:
-        money = [] if bet.stake_minor is None else [_money(bet.stake_minor)]
+        sums = [] if bet.stake_minor is None else [money(bet.stake_minor)]
         numbers = (f"{bet.price:.2f}", f"{bet.probability:.1%}", f"{bet.expected_value:+.1%}")
         shares = (f"{bet.kelly:.2%}", f"{bet.share:.2%}")
-        table.add_row(bet.event_id, _named(bet), "+".join(bet.bases), bet.book, *numbers, *shares, *money)
+        table.add_row(bet.event_id, _named(bet), "+".join(bet.bases), bet.book, *numbers, *shares, *sums)
     return table
 
 

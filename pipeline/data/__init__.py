@@ -88,6 +88,11 @@ def sources() -> dict[str, Source]:
     return {row.source: row for row in _rows("sources.csv", Source)}
 
 
+def known_source(source: str) -> str:
+    """Its name, where a file knows it, else ``other``: for labels, which come from a closed set."""
+    return source if source in sources() else "other"
+
+
 @cache
 def books() -> dict[str, Book]:
     """Every book by its key."""

@@ -6,7 +6,7 @@ there, from its profit. An exchange's back pays, after it, what a book's does at
 lay pays what a back of everything else does at `odds.lay_as_back`, with the liability as its stake.
 """
 
-from pipeline.domain.odds import checked_price
+from pipeline.domain.odds import checked_commission, checked_price
 
 
 def back_after_commission(price: float, commission: float) -> float:
@@ -111,21 +111,3 @@ def hedge_profits(
     """
     won = stake * (checked_price(back_price) - 1.0) - liability(lay_stake, lay_price)
     return won, lay_stake * (1.0 - checked_commission(commission)) - stake
-
-
-def checked_commission(commission: float) -> float:
-    """The commission itself, where it is a share in [0, 1).
-
-    Raises
-    ------
-    ValueError
-        If it is not.
-
-    Examples
-    --------
-    >>> checked_commission(0.02)
-    0.02
-    """
-    if not 0.0 <= commission < 1.0:
-        raise ValueError(f"commission is a share in [0, 1): {commission!r}")
-    return commission

@@ -40,6 +40,24 @@ def checked_price(price: float) -> float:
     return price
 
 
+def checked_commission(commission: float) -> float:
+    """The commission itself, where it is a share in [0, 1).
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+
+    Examples
+    --------
+    >>> checked_commission(0.02)
+    0.02
+    """
+    if not 0.0 <= commission < 1.0:
+        raise ValueError(f"commission is a share in [0, 1): {commission!r}")
+    return commission
+
+
 def american_to_decimal(american: int | str) -> float:
     """Decimal price of American odds, the double nearest to the exact value.
 
@@ -258,6 +276,5 @@ def lay_as_back(lay_price: float, commission: float) -> float:
     >>> round(lay_as_back(2.06, 0.02), 6)
     1.924528
     """
-    if not 0.0 <= commission < 1.0:
-        raise ValueError(f"commission is a share in [0, 1): {commission!r}")
-    return checked_price(1.0 + (1.0 - commission) / (checked_price(lay_price) - 1.0))
+    share = checked_commission(commission)
+    return checked_price(1.0 + (1.0 - share) / (checked_price(lay_price) - 1.0))

@@ -8,12 +8,11 @@ from pipeline.domain.lay import (
     back_after_commission,
     back_as_lay,
     back_before_commission,
-    checked_commission,
     hedge_profits,
     hedge_stake,
     liability,
 )
-from pipeline.domain.odds import lay_as_back
+from pipeline.domain.odds import checked_commission, lay_as_back
 
 PRICES = st.floats(1.01, 50.0)
 COMMISSIONS = st.floats(0.0, 0.2)
