@@ -54,9 +54,8 @@ def run(
     if not settings.kafka:
         raise UsageError("no broker is named; set SHARPLINE_KAFKA to its address, or use `sharpline up`")
     log_to_stderr(settings.log, settings.log_level)
-    logging.getLogger(safety.__name__).setLevel(
-        logging.WARNING
-    )  # a service of Faust tells of its every start
+    # It holds a service of Faust's kind, which tells of its every start.
+    logging.getLogger(safety.__name__).setLevel(logging.WARNING)
     rules = Rules.read(settings.rules)
     folder = data / stage.name / worker
     held = takeover.lock(folder)

@@ -36,9 +36,8 @@ class Exporter:
                 self.turn()
                 stopped.wait(max(0.0, started_s + self._every_s - time.monotonic()))
         except Exception:
-            log.error(
-                "the loop ended", exc_info=True
-            )  # before the process, which may be quicker than a trace
+            # Said here: the process may end before the thread's own trace is out.
+            log.error("the loop ended", exc_info=True)
             raise
         finally:
             stopped.set()
