@@ -48,7 +48,10 @@ class Source(Struct, frozen=True):
 
 
 class Book(Struct, frozen=True):
-    """A bookmaker or exchange. Brands of one ``desk`` share a line and count as one vote of ``weight``."""
+    """A bookmaker or exchange. Brands of one ``desk`` share a line and count as one vote of ``weight``.
+
+    ``commission``: the share of net winnings that it keeps.
+    """
 
     book: str
     name: str
@@ -56,6 +59,7 @@ class Book(Struct, frozen=True):
     region: str
     kind: str
     weight: float
+    commission: float
 
 
 class Team(Struct, frozen=True):
