@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 
@@ -67,6 +67,21 @@ def _value(name: str, kind: Any, given: str) -> Any:
     return kind(given)
 
 
+class Lead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one trading desk follows another (`sharpline fit-leaders`).
+
+    ``share``: of the follower's moves, those that came after one of the leader. ``same_line``: the two are one
+    opinion, and so one vote.
+    """
+
+    leader: str
+    follower: str
+    lag_s: Annotated[float, msgspec.Meta(ge=0.0)]
+    share: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+    moves: Annotated[int, msgspec.Meta(ge=1)]
+    same_line: bool = False
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """What the folds compute by. Shares are of 1, money is minor units, times are ms."""
 
@@ -78,6 +93,12 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Of desks' votes in the consensus, where they are others than those of data/books.csv; above 0."""
     desk_weights_from: str = ""
     """The hash of what says where these come from (`sharpline fit-weights`)."""
+    leads: dict[str, tuple[Lead, ...]] = {}
+    """Which desks lead which, by sport: names the first mover, and makes one vote of desks that share a line."""
+    leads_from: str = ""
+    """The hash of what says where these come from (`sharpline fit-leaders`)."""
+    devig: Literal["power", "multiplicative", "additive", "shin", "odds_ratio"] = "power"
+    """How the margin is taken out of a book's prices; fair prices say how far the other methods are from it."""
     minimum_expected_value: float = 0.02
     """Of a value bet against the consensus."""
     minimum_model_expected_value: float = 0.05
@@ -86,11 +107,17 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Between the model's and the consensus' probability of an outcome, in log-odds. Beyond it the market is
     taken to know something that the model does not (field position, an injury): then no bet stands on it."""
     maximum_expected_value: float = 0.25
-    """Above it a value bet is taken for an error of the price and not published."""
+    """Above it a value bet is taken for an error of the price: too good."""
+    minimum_worst_expected_value: float = 0.0
+    """Of a value bet by the devig method, or the model, that makes least of it."""
+    minimum_confidence: float = 0.7
+    """How sure it has to be that a value bet is worth its price (`domain.confidence`)."""
     kelly_fraction: float = 0.25
     """Of the full Kelly stake."""
     maximum_stake_share: float = 0.05
     """Of the bankroll, one bet."""
+    maximum_exposure_share: float = 0.15
+    """Of the bankroll, all bets of an event together."""
     minimum_roi: float = 0.0
     """Of an arbitrage; one is published where its worst outcome after rounding still gains."""
     maximum_roi: float = 0.08
@@ -102,13 +129,37 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     maximum_live_lag_ms: int = 60_000
     """In play a quote is stale whose own time is this far behind that of its source's others."""
     arbitrage_total_minor: int = 100_000
-    """Total stake that an arbitrage is worked out for."""
+    """What an arbitrage puts at risk, at most."""
     stake_unit_minor: int = 100
     """Stakes are rounded to this."""
+    minimum_stake_minor: int = 100
+    """The least that a book takes."""
+    maximum_stake_minor: int = 100_000
+    """The most that a book takes; of an exchange no more than is waiting, where it says so."""
+    stake_limits: dict[str, tuple[int, int]] = {}
+    """Least and most that single books take, in minor units, where they are others."""
+    commissions: dict[str, Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]] = {}
+    """Of net winnings, at single books, where they are others than those of data/books.csv."""
+    maximum_low_hold: float = 0.005
+    """Backing every outcome that costs no more than this share of the stakes is published as low hold."""
+    minimum_middle_expected_value: float = 0.02
+    """Of a middle, as a share of its stakes."""
+    judged_ms: int = 600_000
+    """For how long a life is listed after it has ended and been judged."""
     closing_log_odds: float = 0.02
     """The closing line is sent again when a fair probability moved by this much."""
     move_log_odds: float = 0.10
-    """A move of the fair price is significant from here."""
+    """A move of the fair price is significant from here, where it is `move_deviations` of its market's noise."""
+    move_deviations: float = 3.0
+    """Standard deviations of what the market's fair price does in the same time."""
+    move_noise_log_odds: float = 0.03
+    """Standard deviation over a window of a market that was not yet watched for long."""
+    steam_desks: int = 3
+    """Independent desks that move in one direction make steam."""
+    steam_window_ms: int = 120_000
+    """Within this."""
+    steam_log_odds: float = 0.03
+    """What counts as a desk's move."""
     move_window_ms: int = 600_000
     """Over which a move is looked for, and after which it has ended."""
     repeat_ms: int = 6 * 3_600_000
