@@ -70,8 +70,8 @@ def _value(name: str, kind: Any, given: str) -> Any:
 class Lead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one trading desk follows another (`sharpline fit-leaders`).
 
-    ``share``: of the follower's moves, those that came after one of the leader. ``same_line``: the two are one
-    opinion, and so one vote.
+    ``share``: of the follower's moves, those that came after one of the leader. ``same_line``: the two are
+    one opinion, and so one vote.
     """
 
     leader: str
@@ -94,11 +94,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     desk_weights_from: str = ""
     """The hash of what says where these come from (`sharpline fit-weights`)."""
     leads: dict[str, tuple[Lead, ...]] = {}
-    """Which desks lead which, by sport: names the first mover, and makes one vote of desks that share a line."""
+    """Which desks lead which, by sport: names the first mover, makes one vote of desks that share a line."""
     leads_from: str = ""
     """The hash of what says where these come from (`sharpline fit-leaders`)."""
     devig: Literal["power", "multiplicative", "additive", "shin", "odds_ratio"] = "power"
-    """How the margin is taken out of a book's prices; fair prices say how far the other methods are from it."""
+    """How the margin is taken out of a book's prices; fair prices say how far the methods are apart."""
     minimum_expected_value: float = 0.02
     """Of a value bet against the consensus."""
     minimum_model_expected_value: float = 0.05
@@ -149,7 +149,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     closing_log_odds: float = 0.02
     """The closing line is sent again when a fair probability moved by this much."""
     move_log_odds: float = 0.10
-    """A move of the fair price is significant from here, where it is `move_deviations` of its market's noise."""
+    """A move of the fair price is significant from here, and from `move_deviations` of its market's noise."""
     move_deviations: float = 3.0
     """Standard deviations of what the market's fair price does in the same time."""
     move_noise_log_odds: float = 0.03
