@@ -62,6 +62,13 @@ class GameState(Derived, frozen=True, kw_only=True):
     text: str
 
 
+class ModelOpinion(Struct, frozen=True, kw_only=True, gc=False):
+    model: str
+    game: tuple[Probability, ...]
+    regulation: tuple[Probability, ...]
+    parameters: dict[str, Finite]
+
+
 class GameProbabilities(Derived, frozen=True, kw_only=True):
     source_event_id: str
     status: GameStatus
@@ -79,6 +86,7 @@ class GameProbabilities(Derived, frozen=True, kw_only=True):
     regulation: tuple[Probability, ...]
     parameters: dict[str, Finite]
     impact: Annotated[float, Meta(ge=-1.0, le=1.0)]
+    opinions: tuple[ModelOpinion, ...] = ()
 
 
 class FairMarket(Struct, frozen=True, kw_only=True, gc=False):
@@ -90,6 +98,10 @@ class FairMarket(Struct, frozen=True, kw_only=True, gc=False):
     overround: Finite
     newest_seen_at_ms: Moment
     oldest_seen_at_ms: Moment
+    spreads: tuple[Probability, ...] = ()
+    standard_errors: tuple[Finite, ...] = ()
+    newest_quoted_at_ms: MomentOrZero = 0
+    oldest_quoted_at_ms: MomentOrZero = 0
 
 
 class FairPrices(Derived, frozen=True, kw_only=True):
@@ -133,10 +145,34 @@ class Move(Struct, frozen=True, kw_only=True, gc=False):
     at_ms: Moment
     books: Few
     after_event: bool
+    from_line: LineValue = 0.0
+    noise: Finite = 0.0
+    desks: Few = 0
+    cause: str = ""
+
+
+class DeskMove(Struct, frozen=True, kw_only=True, gc=False):
+    desk: Name
+    at_ms: Moment
+    waited_s: Finite
+    log_odds: Finite
+
+
+class Steam(Struct, frozen=True, kw_only=True, gc=False):
+    market: str
+    scope: str
+    line: LineValue
+    outcome: Outcome
+    first_desk: str
+    since_ms: Moment
+    at_ms: Moment
+    cause: str
+    desks: tuple[DeskMove, ...]
 
 
 class Moves(Derived, frozen=True, kw_only=True):
     moves: tuple[Move, ...]
+    steam: tuple[Steam, ...] = ()
 
 
 class Change(Struct, frozen=True, kw_only=True, gc=False):
@@ -162,11 +198,33 @@ class ValueBet(Struct, frozen=True, kw_only=True, gc=False):
     seen_at_ms: Moment
     source: Name
     opened_at_ms: Moment
+    worst_expected_value: Finite = 0.0
+    worst_by: str = ""
+    confidence: Probability = 0.0
+    desks: Few = 0
+    refund: Probability = 0.0
+    commission: Probability = 0.0
+    kelly_share: Probability = 0.0
+
+
+class GatedBet(Struct, frozen=True, kw_only=True, gc=False):
+    basis: str
+    market: str
+    scope: str
+    line: LineValue
+    outcome: Outcome
+    book: Name
+    source: Name
+    price: Price
+    probability: Probability
+    expected_value: Finite
+    reasons: tuple[str, ...]
 
 
 class ValueBets(Derived, frozen=True, kw_only=True):
     bets: tuple[ValueBet, ...]
     changes: tuple[Change, ...] = ()
+    gated: tuple[GatedBet, ...] = ()
 
 
 class Leg(Struct, frozen=True, kw_only=True, gc=False):
@@ -178,6 +236,17 @@ class Leg(Struct, frozen=True, kw_only=True, gc=False):
     seen_at_ms: Moment
     source: Name
     break_even_price: Finite
+    line: LineValue = 0.0
+    side: str = "back"
+    commission: Probability = 0.0
+    at_risk_minor: Count = 0
+    least_minor: Count = 0
+    most_minor: Count = 0
+
+
+class RuleDifference(Struct, frozen=True, kw_only=True, gc=False):
+    rule: str
+    profit_minor: Minor
 
 
 class Arbitrage(Struct, frozen=True, kw_only=True):
@@ -191,11 +260,42 @@ class Arbitrage(Struct, frozen=True, kw_only=True):
     profit_minor: Minor
     suspect: tuple[str, ...]
     opened_at_ms: Moment
+    kind: str = "arbitrage"
+    clean: bool = True
+    rules: tuple[RuleDifference, ...] = ()
+    hit_probability: Probability = 0.0
+    break_even_probability: Probability = 0.0
+    expected_value: Finite = 0.0
+
+
+class LegLife(Struct, frozen=True, kw_only=True, gc=False):
+    book: Name
+    outcome: Outcome
+    price: Price
+    verdict: str
+    next_price: Price
+    after_s: Finite
+
+
+class Life(Struct, frozen=True, kw_only=True, gc=False):
+    id: str
+    market: str
+    scope: str
+    line: LineValue
+    opened_at_ms: Moment
+    ended_at_ms: MomentOrZero
+    reason: str
+    roi: Finite
+    phantom: bool
+    legs: tuple[LegLife, ...]
 
 
 class Arbitrages(Derived, frozen=True, kw_only=True):
     arbitrages: tuple[Arbitrage, ...]
     changes: tuple[Change, ...] = ()
+    lives: tuple[Life, ...] = ()
+    judged: Count = 0
+    phantoms: Count = 0
 
 
 class SettledLeg(Struct, frozen=True, kw_only=True, gc=False):
@@ -205,6 +305,9 @@ class SettledLeg(Struct, frozen=True, kw_only=True, gc=False):
     stake_share: Probability
     result: LegResult
     closing_probability: Probability
+    line: LineValue = 0.0
+    side: str = "back"
+    commission: Probability = 0.0
 
 
 class BetResult(Derived, frozen=True, kw_only=True):

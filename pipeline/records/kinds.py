@@ -94,6 +94,7 @@ class ChangeKind(StrEnum):
 class OpportunityKind(StrEnum):
     VALUE = "value"
     ARBITRAGE = "arbitrage"
+    MIDDLE = "middle"
 
 
 class LegResult(StrEnum):
