@@ -1,14 +1,11 @@
 """The Odds API, version 4: prices of many books for the coming and running games of a sport.
 
 ``GET /v4/sports/{sport}/odds`` answers with a list of events, each with its books, their markets and their
-outcomes. Outcomes are sorted by name, so they are told apart by name. It does not say that a market is
-suspended: the market is not there. It has no word for the part of the game: ``h2h`` of a soccer match is the
-three-way market of regulation time, everywhere else it is two-way with overtime.
+outcomes: `producers.sources.the_odds_api_offer` reads these.
 """
 
-from collections.abc import Callable, Iterator
-from enum import StrEnum
-from functools import cache, lru_cache
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,71 +13,20 @@ import msgspec
 from msgspec import Struct
 
 from pipeline import data
-from pipeline.domain.odds import american_to_decimal
 from pipeline.errors import PayloadChanged, Refused
-from pipeline.records import Depth, Line, OddsSnapshot, Record, SnapshotKind, SourceEvent
+from pipeline.records import OddsSnapshot, Record, SnapshotKind, SourceEvent
 from producers.diff import Differ
 from producers.identity import Identities
 from producers.sources.files import lines_of
+from producers.sources.the_odds_api_offer import Book, Event, Head, OddsFormat, Refuse, offer
 from producers.sources.times import moment_ms
 
 NAME = "the-odds-api"
 RECORDED = "the-odds-api-recorded"
-DRAW = "Draw"
-
-#: Told of whatever is refused: the reason, and where.
-Refuse = Callable[[str, str], None]
-
-
-class OddsFormat(StrEnum):
-    """What was asked for. Prices alone do not say it: 105 is a price in both."""
-
-    AMERICAN = "american"
-    DECIMAL = "decimal"
-
-
-class Outcome(Struct, gc=False):
-    """One side of a market."""
-
-    name: str
-    price: float
-    point: float | None = None
-
-
-class Market(Struct, gc=False):
-    """One market of a book."""
-
-    key: str
-    outcomes: list[Outcome]
-    last_update: str = ""
-
-
-class Book(Struct, gc=False):
-    """A book with its markets."""
-
-    key: str
-    markets: list[Market]
-    last_update: str = ""
-
-
-class Head(Struct, gc=False):
-    """An event without its prices."""
-
-    id: str
-    sport_key: str
-    commence_time: str
-    home_team: str
-    away_team: str
-
-
-class Event(Head, gc=False):
-    """An event of an answer."""
-
-    bookmakers: list[Book] = []
 
 
 class _RawEvent(Head, gc=False):
-    bookmakers: list[msgspec.Raw] = []
+    bookmakers: list[msgspec.Raw] = msgspec.field(default_factory=list)
 
 
 class Parsed(NamedTuple):
@@ -146,7 +92,8 @@ def parse(
         except ValueError as error:
             refuse(f"commence_time: {error}", event_id)
             continue
-        lines, depth = _offer(event, event_id, odds_format, refuse)
+        soccer = data.leagues()[league_of(event.sport_key)].sport == "soccer"
+        lines, depth = offer(event, event_id, soccer, odds_format, refuse)
         snapshots.append(
             OddsSnapshot(
                 event_id=event_id,
@@ -191,116 +138,6 @@ def _events(payload: bytes | msgspec.Raw, source: str, refuse: Refuse) -> tuple[
     if raw_events and not events:
         raise PayloadChanged(source, "none of its events can be read")
     return events, len(events) == len(raw_events)
-
-
-def _offer(
-    event: Event, event_id: str, odds_format: OddsFormat, refuse: Refuse
-) -> tuple[tuple[Line, ...], tuple[Depth, ...]]:
-    soccer = data.leagues()[league_of(event.sport_key)].sport == "soccer"
-    decimal = _american if odds_format is OddsFormat.AMERICAN else _decimal
-    lines: dict[tuple[str, str, float], Line] = {}
-    depth = []
-    for book in event.bookmakers:
-        for market in book.markets:
-            try:
-                quoted_at_ms = moment_ms(market.last_update or book.last_update)
-                reading = _READINGS.get(market.key)
-                if reading is None:
-                    raise Refused(f"market {market.key!r} is not read")
-                kind, scope, offers = reading(event, market, soccer, decimal)
-                for line, prices in offers:
-                    if market.key == "h2h_lay":
-                        depth.append(_waiting(book.key, kind, scope, prices))
-                        continue
-                    place = (book.key, kind, line)
-                    if place in lines:
-                        raise Refused("the same line is shown twice")
-                    lines[place] = Line(
-                        book=book.key,
-                        market=kind,
-                        scope=scope,
-                        line=line,
-                        prices=prices,
-                        quoted_at_ms=quoted_at_ms,
-                    )
-            except (Refused, ValueError) as error:
-                refuse(f"{market.key}: {error}", f"{event_id}, {book.key}")
-    return tuple(lines[place] for place in sorted(lines)), tuple(depth)
-
-
-def _waiting(book: str, kind: str, scope: str, prices: tuple[float, ...]) -> Depth:
-    """Lay prices; the service says no sizes."""
-    nothing = (0,) * len(prices)
-    return Depth(
-        book=book, market=kind, scope=scope, lay_prices=prices, back_sizes=nothing, lay_sizes=nothing
-    )
-
-
-Decimal = Callable[[float], float]
-Reading = tuple[str, str, list[tuple[float, tuple[float, ...]]]]
-
-
-def _winner(event: Event, market: Market, soccer: bool, decimal: Decimal) -> Reading:
-    """A market without a line. An outcome that is not shown has the price 0: none is offered."""
-    names = (event.home_team, event.away_team, DRAW) if soccer else (event.home_team, event.away_team)
-    prices = [0.0] * len(names)
-    for outcome in market.outcomes:
-        if outcome.name not in names:
-            raise Refused("an outcome is neither a side nor, in soccer, the draw")
-        prices[names.index(outcome.name)] = decimal(outcome.price)
-    found = (0.0, tuple(prices))
-    return ("h2h_3way", "regulation", [found]) if soccer else ("h2h", "game", [found])
-
-
-def _spread(event: Event, market: Market, soccer: bool, decimal: Decimal) -> Reading:
-    sides = {event.home_team: (0, 1.0), event.away_team: (1, -1.0)}
-    return "spread", "regulation" if soccer else "game", _lined(market, sides, decimal)
-
-
-def _total(_: Event, market: Market, soccer: bool, decimal: Decimal) -> Reading:
-    sides = {"Over": (0, 1.0), "Under": (1, 1.0)}
-    return "total", "regulation" if soccer else "game", _lined(market, sides, decimal)
-
-
-def _lined(
-    market: Market, sides: dict[str, tuple[int, float]], decimal: Decimal
-) -> list[tuple[float, tuple[float, ...]]]:
-    """Prices by line. ``sides``: each outcome's place, and the sign that makes its point the line."""
-    found: dict[float, list[float]] = {}
-    for outcome in market.outcomes:
-        if outcome.name not in sides:
-            raise Refused("an outcome is neither of the two sides")
-        if outcome.point is None:
-            raise Refused("an outcome has no point")
-        place, sign = sides[outcome.name]
-        line = sign * outcome.point + 0.0  # no negative zero
-        if not (line * 4.0).is_integer():
-            raise Refused("a point is no multiple of a quarter")
-        found.setdefault(line, [0.0, 0.0])[place] = decimal(outcome.price)
-    if len(found) > 1 and any(0.0 in prices for prices in found.values()):
-        raise Refused("the points of the two sides do not meet")
-    return [(line, tuple(prices)) for line, prices in found.items()]
-
-
-_READINGS: dict[str, Callable[[Event, Market, bool, Decimal], Reading]] = {
-    "h2h": _winner,
-    "h2h_lay": _winner,
-    "spreads": _spread,
-    "totals": _total,
-}
-
-
-@lru_cache(maxsize=65_536)
-def _american(price: float) -> float:
-    if price != int(price):
-        raise Refused(f"{price} is not an American price")
-    return american_to_decimal(int(price))
-
-
-def _decimal(price: float) -> float:
-    if price <= 1.0:
-        raise Refused(f"{price} is not a decimal price")
-    return price
 
 
 @cache

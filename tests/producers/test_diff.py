@@ -1,6 +1,6 @@
 from msgspec.structs import replace
 
-from pipeline.records import OddsSnapshot, QuoteStatus, SnapshotKind
+from pipeline.records import Depth, OddsSnapshot, QuoteStatus, SnapshotKind
 from producers.diff import FULL_EVERY_MS, Differ
 from tests.make import EVENT, quote, snapshot
 
@@ -71,6 +71,25 @@ def test_what_differs_is_shown_whole() -> None:
 
         assert changed.kind is SnapshotKind.FULL
         assert changed.lines == tuple(second)
+
+
+def test_a_changed_lay_price_alone_is_shown_whole_and_equal_ones_are_not() -> None:
+    differ = Differ("simulator")
+    board = snapshot(quote("alpha", 1.9, 1.9))
+
+    def laid(*lay_prices: float) -> OddsSnapshot:
+        depth = Depth(book="alpha", market="h2h", lay_prices=lay_prices, back_sizes=(0, 0), lay_sizes=(0, 0))
+        return replace(board, depth=(depth,))
+
+    shown = [
+        polled(differ, at_that_poll, seconds=60 * minute)[0]
+        for minute, at_that_poll in enumerate([laid(1.95, 1.98), laid(1.95, 1.98), laid(1.96, 1.98), board])
+    ]
+
+    assert [record.kind for record in shown] == ["full", "unchanged", "full", "full"]
+    assert [[depth.lay_prices for depth in record.depth] for record in shown] == [
+        [(1.95, 1.98)], [], [(1.96, 1.98)], [],
+    ]  # fmt: skip
 
 
 def test_an_unchanged_event_is_shown_whole_every_ten_minutes() -> None:

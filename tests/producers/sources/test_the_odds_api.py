@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline import codec, ids
 from pipeline.errors import PayloadChanged
 from pipeline.records import Line, OddsSnapshot, SourceEvent
 from pipeline.topics import topic_of
 from producers.identity import Identities
-from producers.sources.the_odds_api import NAME, RECORDED, OddsFormat, Parsed, parse, polls, recorded, starts
+from producers.sources.the_odds_api import NAME, RECORDED, Parsed, parse, polls, recorded, starts
+from producers.sources.the_odds_api_offer import OddsFormat
 from tests.conftest import SHARED
 from tests.producers.moments import at_ms
 from tests.producers.sources.payloads import POLLED, body, book, event, market, outcome, poll, soccer
@@ -142,19 +145,82 @@ def test_the_books_time_stands_in_for_a_market_without_one() -> None:
     assert line.quoted_at_ms == at_ms("2025-09-14T16:40:00Z")
 
 
-def test_lay_prices_of_an_exchange_are_depth() -> None:
-    sides = outcome(CHIEFS, 1.5), outcome(EAGLES, 2.7)
-    parsed, refusals = read(event(book("betfair", market("h2h", *sides), market("h2h_lay", *sides))))
+BACKED = market("h2h", outcome(CHIEFS, 1.5), outcome(EAGLES, 2.9))
 
-    (depth,) = parsed.snapshots[0].depth
+
+def lays(chiefs: float, eagles: float) -> dict[str, Any]:
+    return market("h2h_lay", outcome(CHIEFS, chiefs), outcome(EAGLES, eagles))
+
+
+@pytest.mark.parametrize("markets", [(BACKED, lays(1.52, 3.0)), (lays(1.52, 3.0), BACKED)])
+def test_lay_prices_of_an_exchange_stand_beside_their_line_and_say_no_sizes(markets: Any) -> None:
+    parsed, refusals = read(event(book("betfair_ex_eu", *markets)))
+
     assert refusals == []
-    assert (depth.book, depth.market, depth.lay_prices, depth.lay_sizes) == (
-        "betfair",
-        "h2h",
-        (1.5, 2.7),
-        (0, 0),
+    ((line,), (depth,)) = parsed.snapshots[0].lines, parsed.snapshots[0].depth
+    assert (depth.book, depth.market, depth.scope, depth.line) == (
+        line.book,
+        line.market,
+        line.scope,
+        line.line,
     )
-    assert len(parsed.snapshots[0].lines) == 1
+    assert depth.lay_prices == (1.52, 3.0)
+    assert depth.back_sizes == depth.lay_sizes == (0, 0)
+
+
+def test_lay_prices_of_soccer_belong_to_the_three_way_market_of_regulation_time() -> None:
+    sides = [("England", 1.8), ("Ghana", 5.0), ("Draw", 3.4)]
+    backed = market("h2h", *(outcome(name, price) for name, price in sides))
+    laid = market("h2h_lay", *(outcome(name, 2 * price) for name, price in sides[:2]))
+
+    parsed, refusals = read(soccer(book("betfair_ex_uk", backed, laid)))
+
+    assert refusals == []
+    (depth,) = parsed.snapshots[0].depth
+    assert (depth.market, depth.scope, depth.lay_prices) == ("h2h_3way", "regulation", (3.6, 10.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("laid", "reason"),
+    [
+        pytest.param(lays(1.48, 3.0), "not above the back price", id="crossed"),
+        pytest.param(lays(1.5, 3.0), "not above the back price", id="the two meet"),
+        pytest.param(lays(1.0, 3.0), "not a decimal price", id="a price of 1"),
+        pytest.param(market("h2h_lay", outcome("Chiefs", 1.6)), "neither", id="another team"),
+    ],
+)
+def test_lay_prices_that_cannot_be_are_refused_and_their_line_stays(laid: Any, reason: str) -> None:
+    parsed, refusals = read(event(book("betfair_ex_eu", BACKED, laid), book("matchbook", BACKED)))
+
+    assert [line.book for line in parsed.snapshots[0].lines] == ["betfair_ex_eu", "matchbook"]
+    assert parsed.snapshots[0].depth == ()
+    ((said, where),) = refusals
+    assert said.startswith("h2h_lay: ")
+    assert reason in said
+    assert where == "nfl:2025-09-14:kc-phi, betfair_ex_eu"
+
+
+def test_lay_prices_without_their_back_prices_are_refused() -> None:
+    parsed, refusals = read(event(book("betfair_ex_eu", lays(1.52, 3.0)), book("matchbook", BACKED)))
+
+    assert [line.book for line in parsed.snapshots[0].lines] == ["matchbook"]
+    assert parsed.snapshots[0].depth == ()
+    assert ["without the back prices" in reason for reason, _ in refusals] == [True]
+
+
+def test_lay_prices_shown_twice_are_refused_the_second_time() -> None:
+    parsed, refusals = read(event(book("betfair_ex_eu", BACKED, lays(1.52, 3.0), lays(1.54, 3.0))))
+
+    assert [depth.lay_prices for depth in parsed.snapshots[0].depth] == [(1.52, 3.0)]
+    assert ["shown twice" in reason for reason, _ in refusals] == [True]
+
+
+def test_books_in_another_order_are_the_same_offer() -> None:
+    books = [book(key, BACKED, lays(1.52, 3.0)) for key in ("betfair_ex_eu", "matchbook", "smarkets")]
+
+    (one,), (other,) = (read(event(*order))[0].snapshots for order in (books, reversed(books)))
+
+    assert one == other
 
 
 GOOD = market("h2h", outcome(CHIEFS, 1.5), outcome(EAGLES, 2.7))
@@ -172,7 +238,8 @@ def total(*points: float, names: tuple[str, str] = ("Over", "Under")) -> dict[st
     ("bad", "reason"),
     [
         pytest.param(spread(-3.5, 4.5), "do not meet", id="points that are not opposite"),
-        pytest.param(spread(-3.5, -3.5), "do not meet", id="points of one sign"),
+        pytest.param(spread(-3.5, -3.5), "do not meet", id="both sides give points"),
+        pytest.param(spread(3.5, 3.5), "do not meet", id="both sides are given points"),
         pytest.param(total(40.0, 41.0), "do not meet", id="totals that differ"),
         pytest.param(total(40.3, 40.3), "quarter", id="a point that is no line"),
         pytest.param(total(40.0, 40.0, names=("More", "Less")), "neither", id="unknown outcomes"),
@@ -180,8 +247,20 @@ def total(*points: float, names: tuple[str, str] = ("Over", "Under")) -> dict[st
         pytest.param(market("h2h", outcome("Chiefs", 1.5)), "neither", id="another team"),
         pytest.param(market("h2h", outcome("Draw", 9.0)), "neither", id="a draw in a two-way market"),
         pytest.param(market("h2h", outcome(CHIEFS, 1.0)), "not a decimal price", id="a price of 1"),
+        pytest.param(market("h2h", outcome(CHIEFS, 0.0)), "not a decimal price", id="a price of 0"),
+        pytest.param(market("h2h", outcome(CHIEFS, -150)), "not a decimal price", id="an American price"),
+        pytest.param(market("h2h", outcome(CHIEFS, 1e300)), "not a decimal price", id="beyond any price"),
+        pytest.param(total(1e300, 1e300), "beyond any score", id="beyond any score"),
+        pytest.param(
+            market("h2h", outcome(CHIEFS, 1.5), outcome(CHIEFS, 1.6), outcome(EAGLES, 2.7)),
+            "an outcome is shown twice",
+            id="an outcome twice",
+        ),
+        pytest.param(total(40.0, 40.0, names=("Over", "Over")), "shown twice", id="two overs of one line"),
         pytest.param(market("player_points", outcome("Over", 1.9, 9.5)), "not read", id="another market"),
         pytest.param(GOOD | {"last_update": "yesterday"}, "yesterday", id="a time that is none"),
+        pytest.param(GOOD | {"last_update": "2525-09-14T16:50:00Z"}, "2525", id="another century"),
+        pytest.param(GOOD | {"last_update": "0001-01-01T00:00:00Z"}, "0001", id="before all clocks"),
     ],
 )
 def test_a_market_that_cannot_be_read_is_refused_alone(bad: Any, reason: str) -> None:
@@ -193,7 +272,7 @@ def test_a_market_that_cannot_be_read_is_refused_alone(bad: Any, reason: str) ->
     assert where == "nfl:2025-09-14:kc-phi, fanduel"
 
 
-@pytest.mark.parametrize("price", [0, 50, -99, 110.5])
+@pytest.mark.parametrize("price", [0, 50, -99, 110.5, 1e8, -1e20, 1e300])
 def test_what_is_no_american_price_is_refused(price: float) -> None:
     quoted = event(book("fanduel", market("h2h", outcome(CHIEFS, price), outcome(EAGLES, 130))))
 
@@ -203,11 +282,79 @@ def test_what_is_no_american_price_is_refused(price: float) -> None:
     assert len(refusals) == 1
 
 
-def test_a_book_of_another_shape_is_refused_alone() -> None:
-    parsed, refusals = read(event(book("fanduel", GOOD), {"key": "draftkings", "markets": "closed"}))
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        pytest.param({"key": "draftkings", "markets": "closed"}, "markets", id="markets that are a word"),
+        pytest.param({"key": "", "markets": []}, "key", id="no name"),
+        pytest.param({"key": "x" * 201, "markets": []}, "key", id="a name without end"),
+        pytest.param(
+            book("draftkings", market("h2h", outcome(CHIEFS, "2.0"))), "price", id="a price in words"
+        ),
+    ],
+)
+def test_a_book_of_another_shape_is_refused_alone(bad: Any, reason: str) -> None:
+    parsed, refusals = read(event(book("fanduel", GOOD), bad))
 
     assert [line.book for line in parsed.snapshots[0].lines] == ["fanduel"]
-    assert ["markets" in reason for reason, _ in refusals] == [True]
+    assert [reason in said for said, _ in refusals] == [True]
+
+
+def test_one_side_alone_is_passed_on_with_no_price_for_the_other() -> None:
+    """An outcome that is missing is for the fold to judge: there it may be a market closing."""
+    one_sided = event(
+        book(
+            "fanduel",
+            market("h2h", outcome(EAGLES, 2.7)),
+            market("spreads", outcome(CHIEFS, 1.9, -3.5)),
+            market("totals", outcome("Under", 1.93, 44.5)),
+        )
+    )
+
+    assert [(line.market, line.line, line.prices) for line in lines(one_sided)] == [
+        ("h2h", 0.0, (0.0, 2.7)),
+        ("spread", -3.5, (1.9, 0.0)),
+        ("total", 44.5, (0.0, 1.93)),
+    ]
+
+
+def test_exchanged_prices_cannot_be_told_here_and_are_passed_on() -> None:
+    exchanged = market("h2h", outcome(CHIEFS, 2.7), outcome(EAGLES, 1.5))
+
+    shown = lines(event(book("fanduel", GOOD), book("draftkings", exchanged)))
+
+    assert {line.book: line.prices for line in shown} == {"fanduel": (1.5, 2.7), "draftkings": (2.7, 1.5)}
+
+
+NUMBERS = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(10**40), 10**40))
+POINTS = st.one_of(st.none(), NUMBERS, st.sampled_from([-3.5, 3.5, 44.5]))
+NAMES = st.sampled_from([CHIEFS, EAGLES, "Draw", "Over", "Under", ""])
+TIMES = st.sampled_from([POLLED, "", "2525-01-01T00:00:00Z", "0001-01-01T00:00:00+00:00", "soon"])
+KEYS = st.sampled_from(["h2h", "h2h_lay", "spreads", "totals", "outrights"])
+MARKETS = st.builds(
+    lambda key, outcomes, at: market(key, *outcomes, last_update=at),
+    KEYS,
+    st.lists(st.builds(outcome, NAMES, st.one_of(NUMBERS, st.sampled_from([1.5, 2.7])), POINTS), max_size=4),
+    TIMES,
+)
+
+
+@given(st.lists(MARKETS, max_size=5), st.sampled_from(OddsFormat))
+def test_whatever_a_book_says_the_snapshot_is_sound_and_the_others_are_in_it(
+    markets: list[Any], odds_format: OddsFormat
+) -> None:
+    american = odds_format is OddsFormat.AMERICAN
+    sound = market(
+        "h2h", outcome(CHIEFS, -200 if american else 1.5), outcome(EAGLES, 170 if american else 2.7)
+    )
+
+    parsed, _ = read(event(book("fanduel", *markets), book("draftkings", sound)), odds_format=odds_format)
+
+    (snapshot,) = parsed.snapshots
+    codec.check(topic_of(OddsSnapshot).name, snapshot)
+    assert [line.prices for line in snapshot.lines if line.book == "draftkings"] == [(1.5, 2.7)]
+    shown = {(line.book, line.market, line.scope, line.line) for line in snapshot.lines}
+    assert {(depth.book, depth.market, depth.scope, depth.line) for depth in snapshot.depth} <= shown
 
 
 def test_an_event_of_another_shape_is_refused_alone_and_nothing_is_taken_for_gone() -> None:
