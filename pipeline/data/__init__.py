@@ -1,17 +1,21 @@
 """Tables that belong to no single event, each named by the hash of its bytes in every answer that used it.
 
-Leagues, sources, books and teams. The closed-form parameters of a league are averages of recent seasons,
-a prior of last resort: the closing line replaces them wherever there is one.
+Leagues, sources, books and how they settle, teams. The closed-form parameters of a league are averages of
+recent seasons, a prior of last resort: the closing line replaces them wherever there is one.
 """
 
 import csv
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from typing import TypeVar
+from itertools import product
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from pipeline.domain.rules import Retirement, Rules
 
 T = TypeVar("T")
 
@@ -71,9 +75,24 @@ class Team(Struct, frozen=True):
     source: str
 
 
+class SettlementRow(Struct, frozen=True):
+    """What a book says of how it settles; None where nothing is known. ``*``: every book, every market."""
+
+    book: str
+    sport: str
+    market: str
+    overtime: bool | None = None
+    listed_pitcher: bool | None = None
+    retirement: Literal["ball_served", "one_set", "full_match"] | None = None
+    resumed_within_hours: Annotated[int, Meta(ge=0)] | None = None
+
+
+def _lines(table: str) -> Iterable[dict[str, str]]:
+    return csv.DictReader(_bytes(table).decode().splitlines())
+
+
 def _rows(table: str, row: type[T]) -> list[T]:
-    lines = csv.DictReader(_bytes(table).decode().splitlines())
-    return [msgspec.convert(line, row, strict=False) for line in lines]
+    return [msgspec.convert(line, row, strict=False) for line in _lines(table)]
 
 
 def _bytes(table: str) -> bytes:
@@ -107,6 +126,36 @@ def books() -> dict[str, Book]:
 def teams() -> tuple[Team, ...]:
     """Every known way to write a team."""
     return tuple(_rows("teams.csv", Team))
+
+
+@cache
+def settlement_rows() -> dict[tuple[str, str, str], SettlementRow]:
+    """What is known of how books settle, by book, sport and market."""
+    said = [{name: cell for name, cell in line.items() if cell} for line in _lines("rules.csv")]
+    rows = [msgspec.convert(line, SettlementRow, strict=False) for line in said]
+    return {(row.book, row.sport, row.market): row for row in rows}
+
+
+@cache
+def settlement_rules(book: str, sport: str, market: str) -> Rules:
+    """How a book settles a market: each rule as the most particular row that knows it says.
+
+    A book's own row comes before everybody's, then a market's before that of all markets. What no row knows
+    is as `Rules` has it. Overtime is what counts where the market itself does not say: a market whose scope
+    is ``regulation`` never counts it at any book, which is for the caller to see to, who has the scope.
+
+    Examples
+    --------
+    >>> settlement_rules("smarkets", "baseball", "h2h").listed_pitcher
+    True
+    """
+    said: dict[str, Any] = {}
+    for whose, which in product(("*", book), ("*", market)):
+        row = settlement_rows().get((whose, sport, which))
+        said |= {rule: known for rule in Rules._fields if (known := getattr(row, rule, None)) is not None}
+    if "retirement" in said:
+        said["retirement"] = Retirement[said["retirement"].upper()]
+    return Rules(**said)
 
 
 @cache
