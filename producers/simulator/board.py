@@ -3,13 +3,13 @@
 import math
 import random
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from producers.simulator.desks import (
     ALERT,
     SUREST,
     Desk,
     Market,
+    Quote,
     books,
     desks,
     main_line,
@@ -18,8 +18,10 @@ from producers.simulator.desks import (
     prices,
     rounded,
 )
+from producers.simulator.exchange import Exchange
 from producers.simulator.faults import Fault, Window
 from producers.simulator.outlook import Outlook
+from producers.simulator.phantoms import Phantoms
 from producers.simulator.rates import RATES
 
 #: Of the price beyond 1, what the brands of a desk give less than its first.
@@ -31,15 +33,6 @@ NOTICES = 0.9
 #: A book that froze only just now wakes up when its price is off by this factor: nobody could call it stale.
 LEFT_BEHIND = 1.06
 LEAST_SHARE = 0.05  # of the implied probability of an outcome that a desk favours
-
-
-class Quote(NamedTuple):
-    """One book's line. ``fault`` is empty where it is honest; it is not shown."""
-
-    line: float
-    prices: tuple[float, ...]
-    open: bool
-    fault: str = ""
 
 
 class _View:
@@ -65,13 +58,19 @@ class _View:
 
 
 class Board:
-    """Quotes by book and market: ``shown[book][market]``, None where nothing was ever shown."""
+    """Quotes by book and market: ``shown[book][market]``, None where nothing was ever shown.
 
-    def __init__(self, rng: random.Random, sport: str) -> None:
+    The last book is the exchange. ``real`` is what the books would give whatever they show.
+    """
+
+    def __init__(self, rng: random.Random, exchange_rng: random.Random, sport: str) -> None:
         self.rng = rng
         self.markets = markets(sport)
         self.views = [_View(desk, rng, len(self.markets)) for desk in desks()]
+        self.exchange = Exchange(exchange_rng, self.markets)
+        self.phantoms = Phantoms(desks(), self.markets)
         self.shown: list[list[Quote | None]] = [[None] * len(self.markets) for _ in books()]
+        self.real = self.shown
         self.quoted_at_ms = [0] * len(books())
         self.frozen_since_ms: dict[int, int] = {}
         self._outlook: Outlook | None = None
@@ -87,6 +86,7 @@ class Board:
         for view in self.views:
             until_ms = at_ms + int(self.rng.uniform(*RATES.suspension_s) * 1000)
             view.stopped_until_ms = max(view.stopped_until_ms, until_ms)
+        self.exchange.stop(at_ms)
         # Who froze only just now still notices: nobody could tell yet that it is stale.
         for book, since_ms in list(self.frozen_since_ms.items()):
             if at_ms - since_ms < RATES.stale_s * 1000:
@@ -105,7 +105,9 @@ class Board:
         for window in active:
             if window.fault in (Fault.ARBITRAGE, Fault.STOP):
                 self._disagree(target, window, outlook)
+        real = [row[:] for row in target]
         self._spoil(target, active)
+        self.phantoms.plant(target, self.shown, now_ms, outlook, active)
         self._freeze(target, now_ms, active)
         changed = []
         for book, row in enumerate(target):
@@ -120,6 +122,28 @@ class Board:
                 quoted_at_ms = now_ms - 300 - int(3_700 * self.rng.random())
                 if quoted_at_ms > self.quoted_at_ms[book]:
                     self.quoted_at_ms[book] = quoted_at_ms
+        self.exchange.poll(now_ms, outlook, self._lines, live)
+        changed += self._show_exchange(active)
+        self.real = [*real, self.exchange.quotes]
+        return changed
+
+    def _show_exchange(self, active: Sequence[Window]) -> list[tuple[int, int]]:
+        """Show what waits at the exchange, or still what waited there before; says what changed."""
+        last = len(self.shown) - 1
+        self.quoted_at_ms[last] = self.exchange.quoted_at_ms
+        stuck = any(
+            window.fault is Fault.STICK and window.book % len(self.shown) == last for window in active
+        )
+        changed = []
+        for place, quote in enumerate(self.exchange.quotes):
+            before = self.shown[last][place]
+            if stuck and before is not None:
+                differs = before._replace(fault="") != quote
+                self.shown[last][place] = before._replace(fault="stuck" if differs else "")
+            elif quote is not None and quote != before:
+                self.shown[last][place] = quote
+                if before is None or before._replace(fault="") != quote:
+                    changed.append((last, place))
         return changed
 
     def _look(self, view: _View, now_ms: int, outlook: Outlook, live: bool) -> bool:
@@ -177,7 +201,7 @@ class Board:
 
     def _target(self) -> list[list[Quote | None]]:
         """What every book would show if nothing went wrong."""
-        target: list[list[Quote | None]] = [[]] * len(self.shown)
+        target: list[list[Quote | None]] = [[]] * (len(self.shown) - 1)
         for view in self.views:
             for brand, book in enumerate(view.desk.books):
                 shown = self.shown[book]

@@ -17,6 +17,7 @@ CHARACTER = {
     1.0: (0.052, 0.035, 0.45, 0.10),
     0.5: (0.072, 0.055, 0.30, 0.06),
 }
+EXCHANGE = "sim-bourse"
 #: How much of a desk's last opinion is still in the next one.
 MEMORY = 0.9
 #: A look is surer by this, for each unit by which the truth has moved away since the last one.
@@ -50,18 +51,37 @@ class Market(NamedTuple):
     half: bool = False
 
 
+class Waiting(NamedTuple):
+    """What waits at an exchange's line; sizes in minor units, as `Depth` has them."""
+
+    lay_prices: tuple[float, ...]
+    back_sizes: tuple[int, ...]
+    lay_sizes: tuple[int, ...]
+
+
+class Quote(NamedTuple):
+    """One book's line. ``fault`` is not shown, and empty where it is honest; ``waiting`` is an exchange's."""
+
+    line: float
+    prices: tuple[float, ...]
+    open: bool
+    fault: str = ""
+    waiting: Waiting | None = None
+
+
 @cache
 def books() -> tuple[str, ...]:
-    """Keys of the simulated books, in the order of the table."""
-    return tuple(book.book for book in data.books().values() if book.kind == "simulated")
+    """Keys of the simulated books, in the order of the table, and last of the exchange."""
+    simulated = [book.book for book in data.books().values() if book.kind == "simulated"]
+    return (*simulated, EXCHANGE)
 
 
 @cache
 def desks() -> tuple[Desk, ...]:
-    """The desks of the simulated books."""
+    """The desks of the simulated books, without the exchange."""
     places: dict[str, list[int]] = {}
     weights: dict[str, float] = {}
-    for place, key in enumerate(books()):
+    for place, key in enumerate(books()[:-1]):
         book = data.books()[key]
         places.setdefault(book.desk, []).append(place)
         weights[book.desk] = book.weight

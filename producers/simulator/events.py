@@ -1,16 +1,16 @@
 """One event from its first quote to its end: game records and snapshots in the order of their receipt."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TextIO
 
 from pipeline import data
-from pipeline.records import GameEvent, GameStatus, Line, OddsSnapshot, QuoteStatus, Seen, SnapshotKind
+from pipeline.records import Depth, GameEvent, GameStatus, Line, OddsSnapshot, QuoteStatus, Seen, SnapshotKind
 from producers.simulator.baseball import BaseballGame
-from producers.simulator.board import Board, Quote
-from producers.simulator.desks import books
-from producers.simulator.faults import Fault, windows
+from producers.simulator.board import Board
+from producers.simulator.desks import Quote, books
+from producers.simulator.faults import Fault, phantoms, windows
 from producers.simulator.football import FootballGame
 from producers.simulator.games import Game
 from producers.simulator.goals import HockeyGame, SoccerGame
@@ -65,10 +65,13 @@ class Event:
         self.started_at_ms = fixture.starts_at_ms + int(self.rng.uniform(*RATES.late_start_s) * 1000)
         self.steps = [] if self.postponed else list(self.game.steps())
         self.ended_at_ms = self.started_at_ms + (self.steps[-1].at_ms if self.steps else 60_000)
-        self.board = Board(self.rng, sport)
+        exchange_rng = random.Random(f"{seed}/exchange/{fixture.number}")
+        self.board = Board(self.rng, exchange_rng, sport)
         self.windows = windows(
             self.rng, fixture.first_at_ms, self.ended_at_ms, opening=fixture.number < OPENING_EVENTS
         )
+        phantom_rng = random.Random(f"{seed}/phantoms/{fixture.number}")
+        self.windows += phantoms(phantom_rng, fixture.first_at_ms, self.ended_at_ms)
         self.truth = None if truth is None else Truth(truth, fixture)
         self.full_at_ms = 0
 
@@ -158,7 +161,7 @@ class Event:
             if at_ms >= self.ended_at_ms:
                 if self.truth is not None:
                     self.truth.withdrawn(received_ms)
-                yield self._snapshot(SnapshotKind.GONE, received_ms, (), ())
+                yield self._snapshot(SnapshotKind.GONE, received_ms)
                 return
             active = [window for window in self.windows if window.from_ms <= at_ms < window.to_ms]
             outlook = self.game.outlook(state)
@@ -173,7 +176,7 @@ class Event:
                 self.full_at_ms = 0
                 if self.truth is not None:
                     self.truth.withdrawn(received_ms)
-                yield self._snapshot(SnapshotKind.GONE, received_ms, (), ())
+                yield self._snapshot(SnapshotKind.GONE, received_ms)
             shown_last = shown
             close = at_ms >= self.fixture.starts_at_ms - CLOSE_TO_START_MS
             wait_s = RATES.poll_live_s if close else RATES.poll_before_s
@@ -187,22 +190,22 @@ class Event:
         count = sum(quote is not None for row in board.shown for quote in row)
         if received_ms - self.full_at_ms > RATES.full_s * 1000 or len(changed) > MOST_CHANGED * count:
             self.full_at_ms = received_ms
-            lines = [
-                self._line(book, place, quote)
+            whole = [
+                (book, place, quote)
                 for book, row in enumerate(board.shown)
                 for place, quote in enumerate(row)
                 if quote is not None
             ]
-            return self._snapshot(SnapshotKind.FULL, received_ms, tuple(lines), ())
-        lines = []
+            return self._snapshot(SnapshotKind.FULL, received_ms, whole)
+        lines: list[tuple[int, int, Quote]] = []
         for book, place in changed:
             quote, before = board.shown[book][place], old[book][place]
             if before is not None and quote is not None and before.line != quote.line:
                 # A delta says nothing of what it leaves out, so the line that is no longer offered is named.
                 none = Quote(before.line, (0.0,) * len(before.prices), True)
-                lines.append(self._line(book, place, none))
+                lines.append((book, place, none))
             if quote is not None:
-                lines.append(self._line(book, place, quote))
+                lines.append((book, place, quote))
         seen = tuple(
             [
                 Seen(book=key, quoted_at_ms=quoted_at_ms)
@@ -211,7 +214,7 @@ class Event:
             ]
         )
         kind = SnapshotKind.DELTA if lines else SnapshotKind.UNCHANGED
-        return self._snapshot(kind, received_ms, tuple(lines), seen)
+        return self._snapshot(kind, received_ms, lines, seen)
 
     def _line(self, book: int, place: int, quote: Quote) -> Line:
         market = self.board.markets[place]
@@ -225,8 +228,24 @@ class Event:
             quoted_at_ms=self.board.quoted_at_ms[book],
         )
 
+    def _depth(self, book: int, place: int, quote: Quote) -> Iterator[Depth]:
+        """What waits at an exchange's line, in the snapshot that has the line."""
+        if quote.waiting is not None:
+            market = self.board.markets[place]
+            yield Depth(
+                book=books()[book],
+                market=market.kind,
+                scope=market.scope,
+                line=quote.line,
+                **quote.waiting._asdict(),
+            )
+
     def _snapshot(
-        self, kind: SnapshotKind, received_ms: int, lines: tuple[Line, ...], seen: tuple[Seen, ...]
+        self,
+        kind: SnapshotKind,
+        received_ms: int,
+        quotes: Sequence[tuple[int, int, Quote]] = (),
+        seen: tuple[Seen, ...] = (),
     ) -> OddsSnapshot:
         return OddsSnapshot(
             event_id=self.fixture.event_id,
@@ -236,7 +255,8 @@ class Event:
             starts_at_ms=self.fixture.starts_at_ms,
             markets=tuple([market.kind for market in self.board.markets]),
             regions=regions(),
-            lines=lines,
+            lines=tuple([self._line(*quoted) for quoted in quotes]),
+            depth=tuple([depth for quoted in quotes for depth in self._depth(*quoted)]),
             seen=seen,
         )
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from producers.simulator.rates import RATES
 
 HOUR_MS = 3_600_000
+#: What is to be picked from later is drawn from so many.
+DRAWS = 1 << 16
 
 
 class Fault(StrEnum):
@@ -20,6 +22,12 @@ class Fault(StrEnum):
     DROP = "drop"
     STOP = "stop"
     OUTAGE = "outage"
+    STICK = "stick"
+    LAG = "lag"
+    TYPO = "typo"
+    OTHER_LINE = "other_line"
+    OTHER_PERIOD = "other_period"
+    REGULATION = "regulation"
 
 
 class Window(NamedTuple):
@@ -43,7 +51,7 @@ def windows(rng: random.Random, from_ms: int, to_ms: int, opening: bool) -> list
 
     Of an ``opening`` event the first arbitrage opens at once.
     """
-    found = [window for kind in _PLAN for window in _windows(rng, kind, from_ms, to_ms)]
+    found = [window for kind in PLAN for window in _windows(rng, kind, from_ms, to_ms)]
     if opening:
         planted = next((window for window in found if window.fault is Fault.ARBITRAGE), None)
         if planted is not None:
@@ -51,13 +59,28 @@ def windows(rng: random.Random, from_ms: int, to_ms: int, opening: bool) -> list
     return sorted(found, key=lambda window: (window.from_ms, window.fault))
 
 
-_PLAN: tuple[tuple[Fault, float, tuple[float, float]], ...] = (
+def phantoms(rng: random.Random, from_ms: int, to_ms: int) -> list[Window]:
+    """The windows in which one book's prices are not what it would give, by the time at which they open."""
+    found = [window for kind in PHANTOMS for window in _windows(rng, kind, from_ms, to_ms)]
+    return sorted(found, key=lambda window: (window.from_ms, window.fault))
+
+
+Plan = tuple[tuple[Fault, float, tuple[float, float]], ...]
+PLAN: Plan = (
     (Fault.ARBITRAGE, RATES.arbitrage_per_event_hour, RATES.arbitrage_s),
     (Fault.FREEZE, RATES.freeze_per_event_hour, RATES.freeze_s),
     (Fault.SWAP, RATES.swap_per_event_hour, RATES.swap_s),
     (Fault.DROP, RATES.drop_per_event_hour, RATES.drop_s),
     (Fault.STOP, RATES.stop_per_event_hour, RATES.stop_s),
     (Fault.OUTAGE, RATES.outage_per_event_hour, RATES.outage_s),
+)
+PHANTOMS: Plan = (
+    (Fault.STICK, RATES.stick_per_event_hour, RATES.stick_s),
+    (Fault.LAG, RATES.lag_per_event_hour, RATES.lag_s),
+    (Fault.TYPO, RATES.typo_per_event_hour, RATES.typo_s),
+    (Fault.OTHER_LINE, RATES.other_line_per_event_hour, RATES.other_line_s),
+    (Fault.OTHER_PERIOD, RATES.other_period_per_event_hour, RATES.other_period_s),
+    (Fault.REGULATION, RATES.regulation_per_event_hour, RATES.regulation_s),
 )
 
 
@@ -72,10 +95,10 @@ def _windows(
             fault,
             at_ms,
             ends_ms,
-            rng.randrange(1 << 16),
-            rng.randrange(1 << 16),
-            rng.randrange(1 << 16),
-            rng.randrange(1 << 16),
+            rng.randrange(DRAWS),
+            rng.randrange(DRAWS),
+            rng.randrange(DRAWS),
+            rng.randrange(DRAWS),
             rng.uniform(*RATES.arbitrage_roi),
         )
         at_ms = ends_ms + int(rng.expovariate(rate) * HOUR_MS)

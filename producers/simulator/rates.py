@@ -51,6 +51,25 @@ class Rates:
     outage_per_event_hour: float = 0.05
     """The feed drops the event and comes back."""
     outage_s: tuple[float, float] = (60.0, 180.0)
+    stick_per_event_hour: float = 0.4
+    """One book, or the exchange, keeps its prices while its time goes on."""
+    stick_s: tuple[float, float] = (60.0, 240.0)
+    lag_per_event_hour: float = 0.4
+    """One brand shows what its desk showed some while ago."""
+    lag_s: tuple[float, float] = (90.0, 300.0)
+    lag_behind_s: tuple[float, float] = (20.0, 60.0)
+    typo_per_event_hour: float = 0.15
+    """One book's price is typed wrong: ten times as high, or with its first two digits exchanged."""
+    typo_s: tuple[float, float] = (10.0, 40.0)
+    other_line_per_event_hour: float = 0.25
+    """One book shows the prices of a line that is one to three points away."""
+    other_line_s: tuple[float, float] = (20.0, 60.0)
+    other_period_per_event_hour: float = 0.15
+    """One book shows who wins the first half as if it were the game."""
+    other_period_s: tuple[float, float] = (20.0, 60.0)
+    regulation_per_event_hour: float = 0.4
+    """Where both are quoted, one desk shows the three-way prices without the draw as if they were two-way."""
+    regulation_s: tuple[float, float] = (10.0, 30.0)
     suspension_s: tuple[float, float] = (20.0, 60.0)
     """After a score, a red card or a review each desk stops for this long."""
     stale_s: float = 30.0
@@ -61,6 +80,16 @@ class Rates:
     arbitrage_s: tuple[float, float] = (30.0, 110.0)
     arbitrage_roi: tuple[float, float] = (0.004, 0.045)
     """Return on the whole stake before rounding."""
+
+    # The exchange.
+    exchange_look: tuple[float, float] = (0.9, 0.5)
+    """Chance at a poll that its prices moved since the last, in play and before the start."""
+    exchange_noise: float = 0.008
+    """Spread of its opinion, in log-odds."""
+    exchange_spread: tuple[float, float] = (0.002, 0.012)
+    """From the fair price to the best on each side, as a share of it, before both go to the next tick."""
+    exchange_size_minor: tuple[float, float] = (40_000.0, 1.2)
+    """Median and spread (in logs) of the stake that is waiting at a price."""
 
 
 RATES = Rates()

@@ -1,19 +1,26 @@
 """The truth behind a simulation, as JSON lines: what only the simulator knows.
 
 ``header``: seed and rates. ``event``: who plays when. ``probabilities``: at each snapshot, the true
-probabilities of every line quoted in it. ``opportunity``: from when to when the quotes looked like an
-arbitrage, and whether it was one: ``arbitrage`` (``planted`` or not), or the name of the fault that made it
-up. ``final``: the end of a game, null scores where it was not played.
+probabilities of every line quoted in it. ``faults``: at a snapshot that has any, every quote that is not
+honest, with its fault and the prices that its book would really give (0 where none). ``opportunity``: from
+when to when the quotes looked like an arbitrage, commission counted, and whether it was one: ``arbitrage``
+(``planted`` or not; ``lay`` where at no time backs alone made one), or the fault that made it up. A leg is
+outcome, book, price, whether the outcome is laid there, and what an exchange takes of it. ``final``: the end
+of a game, null scores where it was not played.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, TextIO
+from functools import cache
+from typing import Any, NamedTuple, TextIO
 
 import msgspec
 
-from producers.simulator.board import Board, Quote, pays_back
-from producers.simulator.desks import books
+from pipeline import data
+from pipeline.domain.lay import back_after_commission
+from pipeline.domain.odds import lay_as_back
+from producers.simulator.board import Board, pays_back
+from producers.simulator.desks import Quote, books
 from producers.simulator.faults import Fault, Window
 from producers.simulator.outlook import Outlook
 from producers.simulator.rates import RATES
@@ -22,7 +29,33 @@ from producers.simulator.schedule import Fixture
 Found = dict[str, Any]
 Place = tuple[str, str, float, str]  # market, scope, line, kind
 Quotes = list[tuple[int, Quote]]  # by book
-Legs = list[tuple[int, int, float]]  # outcome, book, price
+
+#: In this order a fault gives its name to what it made up, each by itself.
+FAULTS = (
+    "swapped",
+    "stale",
+    "suspended",
+    "dropped",
+    "stuck",
+    "lagging",
+    "typed",
+    "other_line",
+    "other_period",
+)
+
+
+class Leg(NamedTuple):
+    """A price of a book. ``net``: of a back without commission that pays as much for what is put at risk."""
+
+    net: float
+    outcome: int
+    book: int
+    price: float
+    lay: bool = False
+    size_minor: int | None = None
+
+
+Legs = list[Leg]
 
 
 def header(file: TextIO, seed: int, events: int, starts_at_ms: int) -> None:
@@ -61,24 +94,31 @@ class Truth:
             for line in sorted(by_line):
                 fair = outlook.fair(market.kind, line)
                 rows.append([market.kind, market.scope, line, [round(chance, 6) for chance in fair]])
-                for kind, legs in _arbitrages(by_line[line], market.outcomes):
+                for kind, legs, lay in _arbitrages(by_line[line], market.outcomes):
                     planted = kind == "arbitrage" and _planted(board, place, active, legs)
                     found[market.kind, market.scope, line, kind] = {
                         "planted": planted,
                         "pays_back": pays_back(market, line),
-                        "legs": [[outcome, books()[book], price] for outcome, book, price in legs],
-                        "roi": round(1.0 / sum(1.0 / price for _, _, price in legs) - 1.0, 6),
+                        "lay": lay,
+                        "legs": [[leg.outcome, books()[leg.book], *leg[3:]] for leg in legs],
+                        "roi": round(_roi(legs), 6),
                     }
         _write(self.file, record="probabilities", event_id=self.fixture.event_id, at_ms=at_ms, markets=rows)
+        if faults := _faults(board):
+            _write(self.file, record="faults", event_id=self.fixture.event_id, at_ms=at_ms, quotes=faults)
         self._follow(at_ms, found)
 
     def _follow(self, at_ms: int, found: dict[Place, Found]) -> None:
         for key in sorted(set(self._open) - set(found)):
             self._close(key, at_ms)
         for key, what in found.items():
-            known = self._open.setdefault(key, {**what, "from_ms": at_ms, "best_roi": what["roi"]})
+            first = {**what, "from_ms": at_ms, "best_roi": what["roi"], "best_legs": what["legs"], "polls": 0}
+            known = self._open.setdefault(key, first)
+            known["polls"] += 1
             known["planted"] = known["planted"] or what["planted"]
-            known["best_roi"] = max(known["best_roi"], what["roi"])
+            known["lay"] = known["lay"] and what["lay"]
+            if what["roi"] > known["best_roi"]:
+                known["best_roi"], known["best_legs"] = what["roi"], what["legs"]
 
     def _close(self, key: Place, at_ms: int) -> None:
         market, scope, line, kind = key
@@ -110,34 +150,76 @@ class Truth:
         )
 
 
-def _arbitrages(quotes: Quotes, outcomes: int) -> list[tuple[str, Legs]]:
-    """What is true and what only looks so, with the legs (outcome, book, price) of each."""
+def _faults(board: Board) -> list[list[Any]]:
+    """Every quote at fault: its place, its fault, and the prices that its book really gives there."""
+    found = []
+    for book, row in enumerate(board.shown):
+        for place, quote in enumerate(row):
+            if quote is None or not quote.fault:
+                continue
+            market, real = board.markets[place], board.real[book][place]
+            given = real is not None and real.open and real.line == quote.line
+            prices = real.prices if real is not None and given else (0.0,) * len(quote.prices)
+            found.append([books()[book], market.kind, market.scope, quote.line, quote.fault, prices])
+    return found
+
+
+def _arbitrages(quotes: Quotes, outcomes: int) -> list[tuple[str, Legs, bool]]:
+    """What is true and what only looks so, with the legs of each, and whether it takes a lay."""
     honest = [item for item in quotes if item[1].open and not item[1].fault]
     answer = []
     if legs := _best(honest, outcomes):
-        answer.append(("arbitrage", legs))
+        answer.append(("arbitrage", legs, not _best(honest, outcomes, lays=False)))
     # At one fault at a time, so that each has its own name.
-    for fault in ("swapped", "stale", "suspended", "dropped"):
+    for fault in FAULTS:
         spoilt = [item for item in quotes if item[1].fault == fault]
         if not spoilt:
             continue
         legs = _best(honest + spoilt, outcomes, missing=fault == "dropped")
-        if legs and any(quote.fault for book, quote in quotes for _, at, _ in legs if at == book):
-            answer.append((fault, legs))
+        if any(quote.fault for book, quote in quotes for leg in legs if leg.book == book):
+            answer.append((fault, legs, any(leg.lay for leg in legs)))
     return answer
 
 
-def _best(quotes: Quotes, outcomes: int, missing: bool = False) -> Legs:
+def _best(quotes: Quotes, outcomes: int, missing: bool = False, lays: bool = True) -> Legs:
     """Best legs where they promise a profit. ``missing``: an outcome that nobody offers is overlooked."""
-    legs = []
-    for outcome in range(outcomes):
-        price, book = max(((quote.prices[outcome], -book) for book, quote in quotes), default=(0.0, 0))
-        if price > 1.0:
-            legs.append((outcome, -book, price))
-        elif not missing:
-            return []
-    profits = len(legs) > 1 and sum(1.0 / price for _, _, price in legs) < 1.0
-    return legs if profits else []
+    backs: list[Leg | None] = [
+        max(
+            [_back(book, quote, outcome) for book, quote in quotes if quote.prices[outcome] > 1.0],
+            key=lambda leg: (leg.net, -leg.book),
+            default=None,
+        )
+        for outcome in range(outcomes)
+    ]
+    offered = [leg for leg in backs if leg is not None]
+    choices = [offered] if len(offered) == outcomes or missing else []
+    for book, quote in quotes if lays else ():
+        # A lay of an outcome is a back of everything else.
+        choices += [[leg, _lay(book, quote, leg.outcome)] for leg in offered if quote.waiting is not None]
+    paying = [legs for legs in choices if len(legs) > 1 and _roi(legs) > 0.0]
+    return max(paying, key=_roi, default=[])
+
+
+def _back(book: int, quote: Quote, outcome: int) -> Leg:
+    price, waiting = quote.prices[outcome], quote.waiting
+    size = None if waiting is None else waiting.back_sizes[outcome]
+    return Leg(back_after_commission(price, _commission(book)), outcome, book, price, False, size)
+
+
+def _lay(book: int, quote: Quote, outcome: int) -> Leg:
+    assert quote.waiting is not None
+    price, size = quote.waiting.lay_prices[outcome], quote.waiting.lay_sizes[outcome]
+    return Leg(lay_as_back(price, _commission(book)), outcome, book, price, True, size)
+
+
+@cache
+def _commission(book: int) -> float:
+    return data.books()[books()[book]].commission
+
+
+def _roi(legs: Legs) -> float:
+    """Return on what is put at risk, before rounding."""
+    return 1.0 / sum([1.0 / leg.net for leg in legs]) - 1.0
 
 
 def _planted(board: Board, place: int, active: Sequence[Window], legs: Legs) -> bool:
@@ -146,4 +228,4 @@ def _planted(board: Board, place: int, active: Sequence[Window], legs: Legs) -> 
         for window in active
         if window.fault is Fault.ARBITRAGE and board.market_of(window) == place
     }
-    return any(book in board.views[desk].desk.books for desk in desks for _, book, _ in legs)
+    return any(leg.book in board.views[desk].desk.books for desk in desks for leg in legs)

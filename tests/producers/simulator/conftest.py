@@ -29,6 +29,7 @@ class Shown(NamedTuple):
     prices: tuple[float, ...]
     status: str
     quoted_at_ms: int
+    lay_prices: tuple[float, ...] = ()
 
 
 Boards = dict[tuple[str, int], dict[tuple[str, str, str, float], Shown]]
@@ -53,9 +54,10 @@ def boards(evening: Evening) -> Boards:
         seen = {book.book: book.quoted_at_ms for book in record.seen}
         for key, line in board.items():
             board[key] = line._replace(quoted_at_ms=seen.get(key[0], line.quoted_at_ms))
+        lays = {(each.book, each.market, each.scope, each.line): each.lay_prices for each in record.depth}
         for line in record.lines:
             key = (line.book, line.market, line.scope, line.line)
-            board[key] = Shown(line.prices, str(line.status), line.quoted_at_ms)
+            board[key] = Shown(line.prices, str(line.status), line.quoted_at_ms, lays.get(key, ()))
             if not any(line.prices):
                 del board[key]
         now[record.event_id] = board

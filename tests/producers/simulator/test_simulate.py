@@ -96,14 +96,15 @@ def test_each_sport_is_played(evening: Evening) -> None:
     assert sports == {"american-football", "basketball", "baseball", "hockey", "soccer"}
 
 
-def test_twenty_four_books_on_twelve_desks_quote_about_75_lines(evening: Evening) -> None:
+def test_twenty_four_books_on_twelve_desks_and_an_exchange_quote_about_78_lines(evening: Evening) -> None:
     full = [r for r in evening.records if isinstance(r, OddsSnapshot) and r.kind is SnapshotKind.FULL]
     books = {line.book for snapshot in full for line in snapshot.lines}
     counts = [len(snapshot.lines) for snapshot in full]
 
-    assert len(books) == 24
-    assert len({data.books()[book].desk for book in books}) == 12
-    assert 70 <= sum(counts) / len(counts) <= 80
+    assert len(books) == 25
+    assert len({data.books()[book].desk for book in books}) == 13
+    assert [data.books()[book].kind for book in sorted(books)].count("exchange") == 1
+    assert 74 <= sum(counts) / len(counts) <= 82
 
 
 def test_a_full_snapshot_comes_first_after_every_gone_and_every_ten_minutes(evening: Evening) -> None:

@@ -1,17 +1,40 @@
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from pipeline import data
+from producers.simulator.desks import EXCHANGE
 from producers.simulator.rates import RATES
 from tests.producers.simulator.conftest import STARTS_AT_MS, Boards, Evening, Shown
 
 
-def legs(boards: Boards, row: dict[str, Any]) -> list[tuple[int, float, Shown]]:
-    """Each leg's outcome and price, and the line as a reader of the snapshots holds it."""
+class Leg(NamedTuple):
+    """A leg of the truth, and its line as a reader of the snapshots holds it."""
+
+    outcome: int
+    price: float
+    lay: bool
+    size_minor: int | None
+    commission: float
+    line: Shown
+
+    @property
+    def shown(self) -> float:
+        return (self.line.lay_prices if self.lay else self.line.prices)[self.outcome]
+
+    @property
+    def net(self) -> float:
+        """As a back without commission."""
+        kept = 1.0 - self.commission
+        return 1.0 + (kept / (self.price - 1.0) if self.lay else (self.price - 1.0) * kept)
+
+
+def legs(boards: Boards, row: dict[str, Any]) -> list[Leg]:
     board = boards[row["event_id"], row["from_ms"]]
     return [
-        (outcome, price, board[book, row["market"], row["scope"], row["line"]])
-        for outcome, book, price in row["legs"]
+        Leg(*said, data.books()[book].commission, board[book, row["market"], row["scope"], row["line"]])
+        for outcome, book, *rest in row["legs"]
+        for said in [(outcome, *rest)]
     ]
 
 
@@ -46,11 +69,23 @@ def test_a_true_arbitrage_is_in_the_stream_at_open_prices_that_pay_whatever_happ
     assert rows
     for row in rows:
         found = legs(boards, row)
-        assert all(line.prices[outcome] == price for outcome, price, line in found)
-        assert all(line.status == "open" for _, _, line in found)
-        assert all(row["from_ms"] - line.quoted_at_ms <= RATES.stale_s * 1000 + 1_000 for _, _, line in found)
-        assert sorted(outcome for outcome, _, _ in found) == list(range(len(found[0][2].prices)))
-        assert sum(1.0 / price for _, price, _ in found) < 1.0
+        assert all(leg.shown == leg.price for leg in found)
+        assert all(leg.line.status == "open" for leg in found)
+        assert all(row["from_ms"] - leg.line.quoted_at_ms <= RATES.stale_s * 1000 + 1_000 for leg in found)
+        assert sum(1.0 / leg.net for leg in found) < 1.0
+        backed = [leg.outcome for leg in found if not leg.lay]
+        laid = [leg.outcome for leg in found if leg.lay]
+        assert backed == laid if laid else backed == list(range(len(found[0].line.prices)))
+
+
+def test_some_arbitrages_need_a_lay(evening: Evening, boards: Boards) -> None:
+    rows = [row for row in evening.rows("opportunity") if row["kind"] == "arbitrage" and row["lay"]]
+
+    assert rows
+    for row in rows:
+        back, lay = legs(boards, row)
+        assert (back.lay, lay.lay) == (False, True)
+        assert lay.size_minor
 
 
 def test_planted_arbitrages_never_rest_on_a_line_that_pays_stakes_back(evening: Evening) -> None:
@@ -64,15 +99,40 @@ def test_planted_arbitrages_never_rest_on_a_line_that_pays_stakes_back(evening: 
 def test_a_phantom_shows_the_fault_that_made_it_up(evening: Evening, boards: Boards) -> None:
     rows = [row for row in evening.rows("opportunity") if row["kind"] != "arbitrage"]
 
-    assert {"stale", "swapped"} <= {row["kind"] for row in rows}
+    assert {"stale", "swapped", "stuck", "lagging", "typed", "other_line"} <= {row["kind"] for row in rows}
     for row in rows:
         found = legs(boards, row)
         if row["kind"] == "stale":
-            assert any(row["from_ms"] - line.quoted_at_ms > RATES.stale_s * 1000 for _, _, line in found)
+            assert any(row["from_ms"] - leg.line.quoted_at_ms > RATES.stale_s * 1000 for leg in found)
         elif row["kind"] == "suspended":
-            assert any(line.status == "suspended" for _, _, line in found)
-        elif row["kind"] == "dropped":
-            assert any(0.0 in line.prices for _, _, line in found)
+            assert any(leg.line.status == "suspended" for leg in found)
+        elif row["kind"] in ("stuck", "lagging", "typed", "other_line", "other_period"):
+            assert all(row["from_ms"] - leg.line.quoted_at_ms < 6_000 for leg in found)
+
+
+def test_a_quote_at_fault_is_on_show_and_is_not_what_its_book_would_give(
+    evening: Evening, boards: Boards
+) -> None:
+    rows = evening.rows("faults")
+
+    assert rows
+    for row in rows:
+        board = boards[row["event_id"], row["at_ms"]]
+        for book, market, scope, line, fault, real in row["quotes"]:
+            shown = board[book, market, scope, line]
+            if fault in ("stuck", "lagging", "typed", "other_line", "other_period"):
+                assert shown.prices != tuple(real)
+
+
+def test_depth_stands_beside_its_line_and_no_lay_price_is_below_the_back_price(boards: Boards) -> None:
+    bourse = [line for board in boards.values() for key, line in board.items() if key[0] == EXCHANGE]
+    others = [line for board in boards.values() for key, line in board.items() if key[0] != EXCHANGE]
+
+    assert all(bool(line.lay_prices) == (line.status == "open") for line in bourse)
+    assert any(line.lay_prices for line in bourse)
+    assert not any(line.lay_prices for line in others)
+    for line in bourse:
+        assert all(back < lay for back, lay in zip(line.prices, line.lay_prices, strict=False))
 
 
 def test_the_first_arbitrage_is_there_within_seconds(evening: Evening) -> None:
