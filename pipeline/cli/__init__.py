@@ -9,6 +9,7 @@ from pipeline import cluster
 from pipeline.cli.calc import calc
 from pipeline.cli.explain import explain
 from pipeline.cli.fit import fit_weights
+from pipeline.cli.fit_leaders import fit_leaders
 from pipeline.cli.lag import lag, lag_exporter
 from pipeline.cli.look import replay, tail
 from pipeline.cli.parlay import parlay
@@ -67,6 +68,7 @@ main.add_command(tail)
 main.add_command(verify)
 main.add_command(explain)
 main.add_command(fit_weights)
+main.add_command(fit_leaders)
 main.add_command(calc)
 main.add_command(portfolio)
 main.add_command(parlay)

@@ -1,15 +1,12 @@
-"""Commands that learn a data file from an archive."""
+"""The command that learns the weights of desks from an archive."""
 
-import hashlib
-import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from pipeline import data
+from pipeline.cli.fitted import day_of, digest_of, progress, required_new, write
 from pipeline.errors import UsageError
 from pipeline.training import bootstrap, weights
 from pipeline.training.markets import Market, read
@@ -59,21 +56,11 @@ def fit_weights(
     how much of it is above that of other weights, with the 95 % interval of a bootstrap by match day. Below 0
     is better.
     """
-    for path in (out, rules):
-        if path is not None and path.exists():
-            raise UsageError(f"{path} is there already; name a new file")
-    told_s = time.monotonic()
-
-    def told(count: int) -> None:
-        nonlocal told_s
-        if not quiet and time.monotonic() - told_s > 1.0:
-            told_s = time.monotonic()
-            click.echo(f"{count:,} records read", err=True)
-
-    markets, digest = read(archive, told)
+    required_new(out, rules)
+    markets, digest = read(archive, progress(quiet))
     if not markets:
         raise UsageError(f"{archive} holds no market on the winner that was quoted before its start")
-    day = _day(until) if until else markets[int(FITTED * len(markets))].day
+    day = day_of(until) if until else markets[int(FITTED * len(markets))].day
     before, after = ([one for one in markets if (one.day < day) is early] for early in (True, False))
     cases, spared = weights.of_closing(before) if against == "closing" else (weights.of_results(before), "")
     fitted = weights.fit(cases, spared)
@@ -96,20 +83,13 @@ def fit_weights(
     }
     for line in _said(content):
         click.echo(line)
-    digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+    digest = digest_of(content)
     if out is not None:
-        _write(out, {**content, "hash": digest})
+        write(out, {**content, "hash": digest})
     if rules is not None:
-        _write(rules, {"desk_weights": fitted.weights, "desk_weights_from": digest})
+        write(rules, {"desk_weights": fitted.weights, "desk_weights_from": digest})
     if out is not None or rules is not None:
         click.echo(f"hash {digest[:12]}")
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no day like 2019-07-01") from error
 
 
 def _scores(after: list[Market], fitted: weights.Fit, seed: int) -> list[dict[str, Any]]:
@@ -190,11 +170,3 @@ def _verdict(scores: list[dict[str, Any]], than: str) -> str:
         f"on later days, by {scores[0]['prices']} prices and {scores[0]['against']}, the learnt weights"
         f" {verdict} the weights '{than}'"
     )
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
-    click.echo(f"written to {path}")

@@ -7,15 +7,13 @@ from typing import NamedTuple
 
 from pipeline import data, ids
 from pipeline.records import GameEvent, GameStatus, OddsSnapshot, QuoteStatus, SnapshotKind
-from pipeline.replay import archive
-from pipeline.replay.run import Digest
+from pipeline.training.inputs import Inputs
 
 Prices = tuple[float, ...]
 #: Books and their prices, complete markets only, sorted by book.
 Quotes = tuple[tuple[str, Prices], ...]
 #: On the winner, and the scope that a league settles it by.
 WINNER = {"h2h_3way": "regulation", "h2h": "game"}
-INPUTS = ("games.events", "odds.snapshots")
 
 
 class Market(NamedTuple):
@@ -92,25 +90,9 @@ def read(folder: Path, told: Callable[[int], None] = lambda _: None) -> tuple[li
 
     Raises UsageError where the folder is no archive or damaged.
     """
-    digest = Digest()
-    count = 0
-
-    def records(topic: str) -> Iterable[object]:
-        nonlocal count
-        if topic not in archive.topics_of(folder):
-            return
-        for message in archive.read(folder, topic):
-            digest.add(message)
-            count += 1
-            told(count)
-            yield message.record
-
-    events, snapshots = (records(topic) for topic in INPUTS)
-    markets = gather(
-        (event for event in events if isinstance(event, GameEvent)),
-        (snapshot for snapshot in snapshots if isinstance(snapshot, OddsSnapshot)),
-    )
-    return markets, digest.hexdigest()
+    inputs = Inputs(folder, told)
+    markets = gather(inputs.of("games.events", GameEvent), inputs.of("odds.snapshots", OddsSnapshot))
+    return markets, inputs.digest()
 
 
 def _outcome(final: GameEvent | None, market: str) -> int:
