@@ -5,15 +5,17 @@ moves whose looks overlap nobody can say which was first, and the half-way betwe
 distance. Whatever is said here of an order holds only where the looks are finer than the lag they show.
 
 A move of one desk answers one of another where it goes in the same direction on the same line and each is the
-nearest to the other. Where the two have nothing to do with each other their nearest moves lie to both sides,
-so that the median of the lags is near 0; a true lag pulls it there as soon as it is behind more pairs than
-chance is on either side.
+nearest to the other. Where the two have nothing to do with each other their nearest moves lie to both sides
+alike; where the one leads, most lie to one side. Among many moves the nearest is often not the answer, and
+the median of such lags falls short: so the follower's are taken back by it and paired anew, until the lag
+that is taken back is the lag that is found.
 
 References
 ----------
 Hoffmann, Rosenbaum and Yoshida (2013), Estimation of the lead-lag parameter from non-synchronous data,
-Bernoulli 19(2), on processes that are seen at times of their own. The median of matched moves stands here in
-the place of their contrast, since prices of books are steps, some of them wrong by far.
+Bernoulli 19(2), who find the lag by which one process has to be taken back to go best with the other, each
+seen at times of its own. Here it is the median of paired moves, because books' prices are steps, some of them
+wrong by far.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,8 +42,14 @@ LEAST_EVENTS = 8
 #: Of the moves of each of two desks that share a line: those which the other shows with the same probability.
 SAME_SHARE = 0.95
 SAME_PROBABILITY = 0.005
-#: Whether the finest tenth of the pairs tells a lag is tried, the finest two, and so on.
-TENTHS = 10
+#: Of the pairs whose order is known: those in which a leader has to be the first.
+MOSTLY = 0.65
+#: A lag is looked for in all pairs, and in the quarter that was looked at most finely; each further part that
+#: was tried would find more leads where there are none.
+PARTS = (1.0, 0.25)
+#: A lag that changes by less has been found; it takes three or four rounds.
+SETTLED_S = 0.1
+ROUNDS = 20
 DRAWS = 1_000
 #: Many pairs of desks are asked at once: what lies between leaves one in a hundred out.
 BOUNDS = (0.005, 0.995)
@@ -140,8 +148,9 @@ class _Pairs(NamedTuple):
 
 
 class _Lag(NamedTuple):
-    """A lag that the looks allow to tell, from the pairs that are looked at at least as finely as this."""
+    """A lag that the looks allow to tell, from those of the pairs that were looked at at least as finely."""
 
+    pairs: _Pairs
     lag_s: float
     low_s: float
     high_s: float
@@ -226,9 +235,10 @@ def _compared(names: tuple[str, str], paths: tuple[_Path, _Path], seed: int) -> 
     together = min(_together(moves[0], other), _together(moves[1], one))
     if together >= SAME_SHARE:
         return plain._replace(verdict=Verdict.SAME_LINE, share=together)
-    lag = _lag(pairs, seed)
+    lag = _lag(moves, pairs, seed)
     if lag is None:
         return plain
+    pairs = lag.pairs
     first, sign = (0, 1.0) if lag.lag_s > 0.0 else (1, -1.0)
     last = 1 - first
     counted = pairs.looks_s <= lag.looks_s
@@ -244,7 +254,7 @@ def _compared(names: tuple[str, str], paths: tuple[_Path, _Path], seed: int) -> 
         high_s=max(sign * lag.low_s, sign * lag.high_s),
         share=int(surely.sum()) / own if own else 0.0,
         moves=int(counted.sum()),
-        tied=int((counted & tied).sum()),
+        tied=int((counted & (np.abs(pairs.lag_s) < pairs.looks_s)).sum()),
         looks_s=float(np.median(pairs.looks_s[counted])),
         agreed=agreed,
         closed=closed,
@@ -255,12 +265,13 @@ def _enough(events: Ints) -> bool:
     return len(events) >= LEAST_PAIRS and len(np.unique(events)) >= LEAST_EVENTS
 
 
-def _answers(one: _Path, other: _Path) -> _Pairs:
-    """Moves in one direction on one line that are the nearest to each other."""
-    horizon_ms2 = int(2000 * HORIZON_S)
+def _answers(one: _Path, other: _Path, back_s: float = 0.0) -> _Pairs:
+    """Moves in one direction on one line that are the nearest to each other, the other's taken back."""
+    horizon_ms2, back_ms2 = int(2000 * HORIZON_S), round(2000 * back_s)
     # All markets and both directions on one axis, so far apart that nothing is near across them.
-    span = int(max(one.mid_ms2.max(), other.mid_ms2.max())) + horizon_ms2 + 1
+    span = int(max(one.mid_ms2.max(), other.mid_ms2.max())) + 2 * horizon_ms2 + 1
     ours, theirs = ((path.market * 2 + (path.moved > 0.0)) * span + path.mid_ms2 for path in (one, other))
+    theirs = theirs - back_ms2
     by_ours, by_theirs = np.argsort(ours, kind="stable"), np.argsort(theirs, kind="stable")
     ours, theirs = ours[by_ours], theirs[by_theirs]
     answer = _nearest(ours, theirs)
@@ -284,24 +295,45 @@ def _nearest(these: Ints, among: Ints) -> Ints:
     return np.where(np.abs(these - among[before]) <= np.abs(among[after] - these), before, after)
 
 
-def _lag(pairs: _Pairs, seed: int) -> _Lag | None:
-    """The median lag of as many pairs as tell one: it is no shorter than the time between the looks at them.
+def _lag(moves: tuple[_Path, _Path], pairs: _Pairs, seed: int) -> _Lag | None:
+    """The lag that most pairs speak for and that is no shorter than the time between the looks at them.
 
-    Pairs are taken by how finely they were looked at, never by the lag that they show.
+    Pairs are chosen by how finely they were looked at, never by the lag that they show.
     """
-    for tenth in range(TENTHS, 0, -1):
-        looks_s = float(np.quantile(pairs.looks_s, tenth / TENTHS, method="higher"))
+    for part in PARTS:
+        looks_s = float(np.quantile(pairs.looks_s, part, method="higher"))
         counted = pairs.looks_s <= looks_s
-        lags_s = pairs.lag_s[counted]
         if not _enough(pairs.event[counted]):
             return None
-        lag_s = float(np.median(lags_s))
-        if abs(lag_s) < looks_s:
+        lags_s = pairs.lag_s[counted]
+        known = lags_s[np.abs(lags_s) >= pairs.looks_s[counted]]
+        ahead = float(np.median(lags_s))
+        if not len(known) or np.mean(known * ahead > 0.0) < MOSTLY:
             continue
         low_s, high_s = _bounds(lags_s, pairs.event[counted], seed)
-        if low_s > 0.0 or high_s < 0.0:
-            return _Lag(lag_s, low_s, high_s, looks_s)
+        if low_s <= 0.0 <= high_s:
+            continue
+        settled = _settled(moves, ahead, looks_s)
+        counted = settled.looks_s <= looks_s
+        if not _enough(settled.event[counted]):
+            continue
+        lags_s = settled.lag_s[counted]
+        lag_s = float(np.median(lags_s))
+        if lag_s * ahead > 0.0 and looks_s <= abs(lag_s) <= HORIZON_S:
+            return _Lag(settled, lag_s, *_bounds(lags_s, settled.event[counted], seed), looks_s)
     return None
+
+
+def _settled(moves: tuple[_Path, _Path], back_s: float, looks_s: float) -> _Pairs:
+    """The pairs when the second desk's moves are taken back by the median lag of these very pairs."""
+    for _ in range(ROUNDS):
+        pairs = _answers(*moves, back_s)
+        lags_s = pairs.lag_s[pairs.looks_s <= looks_s]
+        lag_s = float(np.median(lags_s)) if len(lags_s) else back_s
+        if abs(lag_s - back_s) < SETTLED_S or abs(lag_s) > HORIZON_S:
+            break
+        back_s = lag_s
+    return pairs
 
 
 def _bounds(values: Floats, events: Ints, seed: int) -> tuple[float, float]:

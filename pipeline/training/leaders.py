@@ -22,7 +22,7 @@ from pipeline.stages.markets.board import Since, shown
 from pipeline.stages.markets.state import OPEN, MarketKey, Prices, Quote, SourceBoard
 from pipeline.training.inputs import Inputs
 
-METHOD = "median lag of mutually nearest moves in one direction, where looks are finer than it"
+METHOD = "median lag of mutually nearest moves, taken back until it settles, where looks are finer than it"
 #: Around a key event every desk moves for its own reasons; a feed may tell of one later than desks know.
 AROUND_KEY_EVENT_S = 60
 #: Whatever is seen counts, however old it is.
