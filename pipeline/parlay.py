@@ -274,7 +274,7 @@ def _consensus(leg: Leg, fair: FairPrices | None) -> float:
 
 
 def _is_priced(legs: Sequence[Leg], game: GameProbabilities) -> bool:
-    """Whether the model prices all of them now, as `pipeline.stages.markets.value.model_chances` does."""
+    """Whether the model prices all of them now, as `pipeline.stages.markets.game.model_chances` does."""
     if game.status not in (GameStatus.SCHEDULED, GameStatus.LIVE) or game.contested or game.suspended:
         return False
     parameters, priced = MODELS.get(game.model, (set(), set()))

@@ -21,8 +21,7 @@ from pipeline.models import LEVEL, Position, Strengths, outlook
 from pipeline.parlay import Quote, quote, read_leg
 from pipeline.records import FairMarket, FairPrices, GameProbabilities, GameStatus
 from pipeline.settings import Settings
-from pipeline.stages.markets.game import game_of
-from pipeline.stages.markets.value import model_chances
+from pipeline.stages.markets.game import game_of, model_chances
 from tests.make_records import AT_MS, example
 
 SHARPLINE = Path(sys.executable).with_name("sharpline")

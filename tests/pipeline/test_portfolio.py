@@ -47,6 +47,7 @@ def bet(
         "edge": 0.05,
         "expected_value": expected_value(price, *chances),
         "stake_share": 0.01,
+        "refund": push,
         "quoted_at_ms": 0,
         "seen_at_ms": 1_757_880_000_000,
         "source": "the-odds-api-recorded",
@@ -158,11 +159,25 @@ def test_outcomes_of_a_three_way_market_exclude_one_another() -> None:
     )
 
 
-def test_refunds_are_read_off_the_expected_value() -> None:
+def test_refunds_are_those_published() -> None:
     (stake,) = portfolio([open_bets(bet(2.2, 0.5, push=0.1, basis="model"))], LIMITS).stakes
 
     assert stake.refund == pytest.approx(0.1)
     assert stake.expected_value == pytest.approx(0.9 * 0.1)
+
+
+def test_commission_is_taken_before_prices_are_compared() -> None:
+    exchange = bet(2.3, 0.5, book="betfair_ex_eu", commission=0.1)
+
+    found = portfolio([open_bets(exchange, bet(2.2, 0.5))], LIMITS)
+
+    (stake,) = found.stakes
+    assert (stake.book, stake.expected_value) == ("bovada", pytest.approx(0.1))
+    assert reasons(found) == {("betfair_ex_eu", 2.3): "same outcome as at bovada, 2.20"}
+    (alone,) = portfolio([open_bets(exchange)], LIMITS).stakes
+    assert (alone.price, alone.commission) == (2.3, 0.1)
+    assert alone.expected_value == pytest.approx(0.5 * 2.17 - 1.0)
+    assert alone.kelly == pytest.approx(fractional_kelly(kelly(2.17, 0.5), 0.25, 0.05))
 
 
 def test_money_is_rounded_down_to_a_minor_unit() -> None:

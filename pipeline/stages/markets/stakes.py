@@ -27,7 +27,7 @@ def staked(rules: Rules, markets: dict[MarketKey, Market]) -> dict[MarketKey, Ma
     changed = {}
     for key in open_on:
         bets = markets[key].bets
-        if any([bet.stake_share != shares.get(bet.id, 0.0) for bet in bets]):
+        if any(bet.stake_share != shares.get(bet.id, 0.0) for bet in bets):
             told = tuple([replace(bet, stake_share=shares.get(bet.id, 0.0)) for bet in bets])
             changed[key] = replace(markets[key], bets=told)
     return {**markets, **changed} if changed else markets
