@@ -79,9 +79,9 @@ def game(seconds: float, **fields: Any) -> GameProbabilities:
 class Followed:
     """One event as a stage folds it: its row, every answer, and the last one of each topic."""
 
-    def __init__(self, stage: Stage[Any], rules: Rules | None = None) -> None:
+    def __init__(self, stage: Stage[Any], rules: Rules | None = None, event_id: str = EVENT) -> None:
         self.stage, self.rules = stage, rules or Rules()
-        self.row: Row[Any] = first_row(stage, EVENT, {})
+        self.row: Row[Any] = first_row(stage, event_id, {})
         self.last: dict[str, Any] = {}
         self.answers: list[Answer] = []
 

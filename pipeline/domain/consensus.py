@@ -12,9 +12,10 @@ International Journal of Forecasting 30(2). Jose and Winkler (2008), Simple robu
 some empirical results, International Journal of Forecasting 24(1).
 """
 
-import math
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from math import exp, fsum, inf, log, sqrt
+from operator import mul
 from typing import NamedTuple
 
 Probabilities = tuple[float, ...]
@@ -24,10 +25,16 @@ AT_MOST = 0.45  # the middle tenth is always kept, so two equal desks are averag
 
 
 class Agreement(NamedTuple):
-    """What desks agree on: all of them, and all but each one, which is the measure of that one's prices."""
+    """What desks agree on: all of them, and all but each one, which is the measure of that one's prices.
+
+    ``desks`` is each one's own opinion. ``errors`` are standard errors of the log-odds of ``fair``: how far
+    the desks are apart, for as many of them as weigh in.
+    """
 
     fair: Probabilities
     without: dict[str, Probabilities]
+    desks: dict[str, Probabilities]
+    errors: tuple[float, ...]
 
 
 def agreement(quotes: Iterable[tuple[str, Probabilities]], weights: Mapping[str, float]) -> Agreement:
@@ -62,6 +69,67 @@ def agreement(quotes: Iterable[tuple[str, Probabilities]], weights: Mapping[str,
     >>> judged.without["kambi"], judged.without["pinnacle"]
     ((0.5, 0.5), (0.5, 0.5))
     """
+    desks, by_desk, weighed = _by_desk(quotes, weights)
+    pooled = [_pooled(heights, weighed) for heights in zip(*by_desk, strict=True)]
+    fair, *without = [_probabilities(heights) for heights in zip(*pooled, strict=True)]
+    own = [_probabilities(heights) for heights in by_desk]
+    return Agreement(
+        fair,
+        dict(zip(desks, without, strict=True)) if len(desks) > 1 else {},
+        dict(zip(desks, own, strict=True)),
+        standard_errors(own, weighed),
+    )
+
+
+def consensus(quotes: Iterable[tuple[str, Probabilities]], weights: Mapping[str, float]) -> Probabilities:
+    """``agreement(quotes, weights).fair``, to the bit, for less than half the time.
+
+    Examples
+    --------
+    >>> consensus([("a", (0.5, 0.5)), ("b", (0.5, 0.5)), ("wild", (0.99, 0.01))], weights={})
+    (0.5, 0.5)
+    """
+    _, by_desk, weighed = _by_desk(quotes, weights)
+    return _probabilities(
+        [_pooled(heights, weighed, each=False)[0] for heights in zip(*by_desk, strict=True)]
+    )
+
+
+def standard_errors(desks: Sequence[Probabilities], weights: Sequence[float]) -> tuple[float, ...]:
+    """Standard error of the mean log-odds of each outcome.
+
+    The weighted standard deviation of the desks over the root of their effective number, ``(sum w)^2 /
+    sum w^2`` less one. What is trimmed from the mean is counted here: a market with a wild quote is a less
+    sure one. 0 of a single desk, of which nothing can be told.
+
+    Parameters
+    ----------
+    desks : sequence of n >= 1 sequences of probabilities
+        In (0, 1).
+    weights : sequence of n floats
+        Above 0.
+
+    Examples
+    --------
+    >>> [round(error, 3) for error in standard_errors([(0.5, 0.5), (0.55, 0.45)], [1.0, 1.0])]
+    [0.1, 0.1]
+    """
+    total = fsum(weights)
+    effective = total * total / fsum([weight * weight for weight in weights])
+    if effective - 1.0 < 1e-9:
+        return (0.0,) * len(desks[0])
+    found = []
+    for outcome in zip(*desks, strict=True):
+        heights = [log(chance / (1.0 - chance)) for chance in outcome]
+        mean = fsum(map(mul, weights, heights)) / total
+        squares = [(height - mean) ** 2 for height in heights]
+        found.append(sqrt(fsum(map(mul, weights, squares)) / total / (effective - 1.0)))
+    return tuple(found)
+
+
+def _by_desk(
+    quotes: Iterable[tuple[str, Probabilities]], weights: Mapping[str, float]
+) -> tuple[list[str], list[tuple[float, ...]], list[float]]:
     books: dict[str, list[tuple[float, ...]]] = {}
     for desk, fair in quotes:
         books.setdefault(desk, []).append(_heights(fair))
@@ -70,20 +138,18 @@ def agreement(quotes: Iterable[tuple[str, Probabilities]], weights: Mapping[str,
     if len({len(heights) for heights in by_desk}) != 1:
         raise ValueError(f"no market of one number of outcomes is quoted by these desks: {desks}")
     weighed = [weights.get(desk, 1.0) for desk in desks]
-    if not all(0.0 < weight < math.inf for weight in weighed):
+    if not all(0.0 < weight < inf for weight in weighed):
         raise ValueError(f"weights of desks are finite and above 0: {dict(zip(desks, weighed, strict=True))}")
-    pooled = [_pooled(heights, weighed) for heights in zip(*by_desk, strict=True)]
-    fair, *without = [_probabilities(heights) for heights in zip(*pooled, strict=True)]
-    return Agreement(fair, dict(zip(desks, without, strict=True)) if len(desks) > 1 else {})
+    return desks, by_desk, weighed
 
 
 def _mean(books: list[tuple[float, ...]]) -> tuple[float, ...]:
     if len(books) == 1:
         return books[0]
-    return tuple([math.fsum(heights) / len(books) for heights in zip(*books, strict=True)])
+    return tuple([fsum(heights) / len(books) for heights in zip(*books, strict=True)])
 
 
-def _pooled(heights: Sequence[float], weights: list[float]) -> list[float]:
+def _pooled(heights: Sequence[float], weights: list[float], *, each: bool = True) -> list[float]:
     """The trimmed means, to the bit the negatives of those that the negative heights have.
 
     Sums from below and from above differ in their last bits; so of a market and its mirror the same one is
@@ -91,12 +157,12 @@ def _pooled(heights: Sequence[float], weights: list[float]) -> list[float]:
     """
     turned = [-height for height in heights]
     if sorted(turned) <= sorted(heights):
-        return _trimmed_means(heights, weights)
-    return [-mean for mean in _trimmed_means(turned, weights)]
+        return _trimmed_means(heights, weights, each=each)
+    return [-mean for mean in _trimmed_means(turned, weights, each=each)]
 
 
-def _trimmed_means(heights: Sequence[float], weights: list[float]) -> list[float]:
-    """The trimmed mean of all, then of all but each, in the order of the heights.
+def _trimmed_means(heights: Sequence[float], weights: list[float], *, each: bool) -> list[float]:
+    """The trimmed mean of all, then, where asked for, of all but each, in the order of the heights.
 
     Laid end to end by height, weights make a step function; what a cut at each end leaves is an area under
     it. Leaving one out closes its gap, so sums over the steps serve for everyone.
@@ -118,6 +184,8 @@ def _trimmed_means(heights: Sequence[float], weights: list[float]) -> list[float
 
     cut = min(max(TRIMMED * total, heaviest), AT_MOST * total)
     means = [(area(total - cut) - area(cut)) / (total - 2.0 * cut)] * (len(heights) + 1)
+    if not each:
+        return means[:1]
     for place, index in enumerate(order):
         weight, begin = weights[index], ends[place]
         rest = total - weight
@@ -139,17 +207,17 @@ def _heights(fair: Probabilities) -> tuple[float, ...]:
     if len(fair) == 2:
         first, second = fair
         if 0.0 < first < 1.0 and 0.0 < second < 1.0:
-            return (math.log(first) - math.log(second),)  # with the sides swapped, to the bit its negative
+            return (log(first) - log(second),)  # with the sides swapped, to the bit its negative
     elif len(fair) > 2 and all(0.0 < probability < 1.0 for probability in fair):
-        return tuple([math.log(probability) for probability in fair])
+        return tuple([log(probability) for probability in fair])
     raise ValueError(f"not the probabilities of a market's outcomes: {fair!r}")
 
 
 def _probabilities(heights: Sequence[float]) -> Probabilities:
     if len(heights) == 1:
-        odds = math.exp(-abs(heights[0]))
+        odds = exp(-abs(heights[0]))
         likelier, other = 1.0 / (1.0 + odds), odds / (1.0 + odds)
         return (likelier, other) if heights[0] >= 0.0 else (other, likelier)
-    shares = [math.exp(height) for height in heights]
-    total = math.fsum(shares)
+    shares = [exp(height) for height in heights]
+    total = fsum(shares)
     return tuple([share / total for share in shares])

@@ -173,7 +173,7 @@ BETS = Stage(
     ),
     answers=("bets.results", "games.scores"),
     tables=("leagues.csv",),
-    layout=1,
+    layout=2,
     state=Bets,
     initial=lambda event_id: Bets(event_id=event_id),
     step=step,

@@ -1,12 +1,14 @@
 """Published opportunities: which are open, since when, at which price; and what became of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from pipeline.domain import settlement
+from pipeline.domain.lay import back_after_commission
 from pipeline.domain.movement import closing_line_value
+from pipeline.domain.odds import lay_as_back
 from pipeline.records import (
     Arbitrages,
     BetResult,
@@ -19,16 +21,28 @@ from pipeline.records import (
     ValueBets,
 )
 
+#: What a lay comes to where a back of the same outcome comes to that.
+LAID = {
+    settlement.Result.WON: settlement.Result.LOST,
+    settlement.Result.HALF_WON: settlement.Result.HALF_LOST,
+    settlement.Result.PUSHED: settlement.Result.PUSHED,
+    settlement.Result.HALF_LOST: settlement.Result.HALF_WON,
+    settlement.Result.LOST: settlement.Result.WON,
+    settlement.Result.VOID: settlement.Result.VOID,
+}
 SETTLED_MARKETS = frozenset({"h2h", "h2h_3way", "spread", "total"})
 
 
 class Taken(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A leg as it was first listed."""
+    """A leg as it was first listed; ``stake_share`` is its part of what all legs put at risk."""
 
     outcome: int
     book: str
     price: float
     stake_share: float
+    line: float
+    lay: bool = False
+    commission: float = 0.0
 
 
 class Opportunity(Struct, frozen=True, kw_only=True, array_like=True):
@@ -68,14 +82,23 @@ def listed(record: ValueBets | Arbitrages) -> dict[str, Opportunity]:
                 market=bet.market,
                 scope=bet.scope,
                 line=bet.line,
-                legs=(Taken(outcome=bet.outcome, book=bet.book, price=bet.price, stake_share=1.0),),
+                legs=(
+                    Taken(
+                        outcome=bet.outcome,
+                        book=bet.book,
+                        price=bet.price,
+                        stake_share=1.0,
+                        line=bet.line,
+                        commission=bet.commission,
+                    ),
+                ),
                 opened_at_ms=bet.opened_at_ms,
             )
             for bet in record.bets
         }
     return {
         found.id: Opportunity(
-            kind=OpportunityKind.ARBITRAGE,
+            kind=OpportunityKind(found.kind),
             basis="",
             market=found.market,
             scope=found.scope,
@@ -85,14 +108,19 @@ def listed(record: ValueBets | Arbitrages) -> dict[str, Opportunity]:
                     outcome=leg.outcome,
                     book=leg.book,
                     price=leg.price,
-                    stake_share=leg.stake_minor / found.stake_minor,
+                    # The first version of the record had backs on one line only, and said so nowhere.
+                    stake_share=(leg.at_risk_minor or leg.stake_minor) / found.stake_minor,
+                    line=leg.line if found.kind == "middle" else found.line,
+                    lay=leg.side == "lay",
+                    commission=leg.commission,
                 )
                 for leg in found.legs
             ),
             opened_at_ms=found.opened_at_ms,
         )
         for found in record.arbitrages
-        if not found.suspect and found.stake_minor > 0
+        # A low hold promises nothing that could be settled.
+        if found.kind != "low_hold" and not found.suspect and found.stake_minor > 0
     }
 
 
@@ -102,14 +130,15 @@ def reconciled(followed: Mapping[str, Opportunity], record: ValueBets | Arbitrag
     One that is not listed any more has ended, whatever the changes say; they only name the reason. One that
     comes back is the same again, at its first price.
     """
-    kind = OpportunityKind.VALUE if isinstance(record, ValueBets) else OpportunityKind.ARBITRAGE
+    is_value = isinstance(record, ValueBets)
     now = listed(record)
     reasons = {change.id: _reason(change) for change in record.changes}
     after = {}
     for id_, known in followed.items():
-        if known.kind == kind and id_ in now and known.withdrawn_at_ms:
+        same_list = (known.kind is OpportunityKind.VALUE) == is_value
+        if same_list and id_ in now and known.withdrawn_at_ms:
             after[id_] = replace(known, withdrawn_at_ms=0, withdrawn_reason="")
-        elif known.kind == kind and id_ not in now and not known.withdrawn_at_ms:
+        elif same_list and id_ not in now and not known.withdrawn_at_ms:
             after[id_] = ended(known, record.received_at_ms, reasons.get(id_) or "superseded")
         else:
             after[id_] = known
@@ -127,13 +156,12 @@ def result(
     id_: str, opportunity: Opportunity, ending: Ending, closing: Sequence[ClosingMarket], started_at_ms: int
 ) -> BetResult:
     """What an opportunity came to, for each unit staked at its first price, and against which close."""
-    close = next((market for market in closing if _same_line(market, opportunity)), None)
-    legs = tuple(_settled(opportunity, leg, ending, close) for leg in opportunity.legs)
+    legs = tuple(_settled(opportunity, leg, ending, closing) for leg in opportunity.legs)
     in_time = 0 < opportunity.opened_at_ms < started_at_ms
     closing_known = in_time and all(leg.closing_probability > 0.0 for leg in legs)
     value = 0.0
     if closing_known and opportunity.kind == OpportunityKind.VALUE:
-        value = closing_line_value(legs[0].price, legs[0].closing_probability)
+        value = closing_line_value(_net_price(opportunity.legs[0]), legs[0].closing_probability)
     return BetResult(
         opportunity=id_,
         kind=opportunity.kind,
@@ -145,7 +173,7 @@ def result(
         opened_at_ms=opportunity.opened_at_ms,
         withdrawn_at_ms=opportunity.withdrawn_at_ms,
         withdrawn_reason=opportunity.withdrawn_reason,
-        profit=_profit(legs),
+        profit=_profit(opportunity, legs),
         closing_line_value=value,
         closing_known=closing_known,
     )
@@ -155,27 +183,27 @@ def _reason(change: Change) -> str:
     return change.reason if change.change == ChangeKind.WITHDRAWN else ""
 
 
-def _same_line(market: ClosingMarket, opportunity: Opportunity) -> bool:
-    return (market.market, market.scope, market.line) == (
-        opportunity.market,
-        opportunity.scope,
-        opportunity.line,
+def _settled(
+    opportunity: Opportunity, leg: Taken, ending: Ending, closing: Sequence[ClosingMarket]
+) -> SettledLeg:
+    where = (opportunity.market, opportunity.scope, leg.line)
+    fair = next(
+        (close.probabilities for close in closing if (close.market, close.scope, close.line) == where), ()
     )
-
-
-def _settled(opportunity: Opportunity, leg: Taken, ending: Ending, close: ClosingMarket | None) -> SettledLeg:
-    fair = close.probabilities if close else ()
     return SettledLeg(
         outcome=leg.outcome,
         book=leg.book,
         price=leg.price,
         stake_share=leg.stake_share,
-        result=_leg_result(opportunity, leg.outcome, ending),
+        result=_leg_result(opportunity, leg, ending),
         closing_probability=fair[leg.outcome] if leg.outcome < len(fair) else 0.0,
+        line=leg.line,
+        side="lay" if leg.lay else "back",
+        commission=leg.commission,
     )
 
 
-def _leg_result(opportunity: Opportunity, outcome: int, ending: Ending) -> LegResult:
+def _leg_result(opportunity: Opportunity, leg: Taken, ending: Ending) -> LegResult:
     if ending.void:
         return LegResult.VOID
     score = {"game": ending.game, "regulation": ending.regulation}.get(opportunity.scope)
@@ -183,16 +211,24 @@ def _leg_result(opportunity: Opportunity, outcome: int, ending: Ending) -> LegRe
         score = (0, 0) if opportunity.market == "h2h_3way" else None
     if score is None or opportunity.market not in SETTLED_MARKETS:
         return LegResult.UNKNOWN
-    return LegResult(settlement.settle(opportunity.market, outcome, opportunity.line, *score).value)
+    found = settlement.settle(opportunity.market, leg.outcome, leg.line, *score)
+    return LegResult((LAID[found] if leg.lay else found).value)
 
 
-def _profit(legs: Sequence[SettledLeg]) -> float:
-    """For each unit staked; 0 where a result is not known."""
+def _net_price(leg: Taken) -> float:
+    """What the leg pays for each unit that it puts at risk, commission taken."""
+    if leg.lay:
+        return lay_as_back(leg.price, leg.commission)
+    return back_after_commission(leg.price, leg.commission) if leg.commission else leg.price
+
+
+def _profit(opportunity: Opportunity, legs: Sequence[SettledLeg]) -> float:
+    """For each unit at risk; 0 where a result is not known."""
     if any(leg.result == LegResult.UNKNOWN for leg in legs):
         return 0.0
-    return sum(_leg_profits(legs))
-
-
-def _leg_profits(legs: Sequence[SettledLeg]) -> Iterator[float]:
-    for leg in legs:
-        yield leg.stake_share * settlement.profit(settlement.Result(leg.result.value), leg.price)
+    return sum(
+        [
+            leg.stake_share * settlement.profit(settlement.Result(settled.result.value), _net_price(leg))
+            for leg, settled in zip(opportunity.legs, legs, strict=True)
+        ]
+    )

@@ -5,18 +5,28 @@ stale, are worked out again. Time enters by records alone, so a tick withdraws w
 very moment at which it does so in a replay.
 """
 
+from typing import Any
+
 from msgspec.structs import replace
 
-from pipeline.records import Change, ClockTick, Derived, GameProbabilities, GameStatus, OddsSnapshot
+from pipeline.records import (
+    ClockTick,
+    Derived,
+    GameProbabilities,
+    GameStatus,
+    OddsSnapshot,
+)
 from pipeline.settings import Rules
 from pipeline.stages.fold import Stage
-from pipeline.stages.markets import answers, closing
+from pipeline.stages.markets import answers, closing, moves
 from pipeline.stages.markets.board import shown, told
 from pipeline.stages.markets.game import game_of
-from pipeline.stages.markets.market import is_idle, worked_out
+from pipeline.stages.markets.lives import forgotten_at_ms
+from pipeline.stages.markets.market import Worked, is_idle, worked_out
+from pipeline.stages.markets.middles import middles
+from pipeline.stages.markets.news import NOTHING, bet_changes, lives_with, lock_changes, news_of
 from pipeline.stages.markets.offers import (
     Moment,
-    Offer,
     closed_to_bets,
     is_to_start,
     lag_after_ms,
@@ -26,12 +36,21 @@ from pipeline.stages.markets.offers import (
     since_of,
     spoken_since_ms,
 )
-from pipeline.stages.markets.state import Market, MarketKey, Markets, SourceBoard
+from pipeline.stages.markets.opportunities import continued
+from pipeline.stages.markets.stakes import staked
+from pipeline.stages.markets.state import (
+    Ladder,
+    LadderKey,
+    Market,
+    MarketKey,
+    Markets,
+    SourceBoard,
+)
 
 Input = OddsSnapshot | GameProbabilities | ClockTick
 Step = tuple[Markets, list[Derived]]
 
-NOTHING = Market()
+NO_LADDER = Ladder()
 
 
 def step(rules: Rules, state: Markets, record: Input, now_ms: int) -> Step:
@@ -75,40 +94,50 @@ def _onward(rules: Rules, before: Markets, state: Markets, changed: set[MarketKe
     """What follows from a board, a game or a time that moved."""
     now = moment(rules, state)
     due = sorted(_due_keys(before, now, state, changed))
-    markets = state.markets
-    offered: dict[MarketKey, list[Offer]] = {}
-    bets: list[Change] = []
-    locks: list[Change] = []
+    worked = {key: worked_out(now, key, state.markets.get(key, NOTHING)) for key in due}
+    after = state
     if due:
-        markets = dict(markets)
-        for key in due:
-            worked = worked_out(now, key, markets.pop(key, NOTHING))
-            offered[key] = worked.offered
-            bets += worked.bets
-            locks += worked.locks
-            if not is_idle(worked.market) or any(key in board.quotes for board in state.boards.values()):
-                markets[key] = worked.market
-    closes = closing.closing_with(now, state.starts_at_ms, state.closing, markets, bool(due))
+        quoted = {key for board in state.boards.values() for key in board.quotes}
+        markets = {key: market for key, market in state.markets.items() if key not in worked}
+        markets |= {
+            key: done.market for key, done in worked.items() if key in quoted or not is_idle(done.market)
+        }
+        after = replace(state, markets=staked(rules, markets))
+    after = replace(after, **_kinds(now, before, after, worked))
+    closes = closing.closing_with(now, state.starts_at_ms, state.closing, after.markets, bool(due))
     news = closing.is_news(rules, before.closing, closes)
     if news and not closes.final_at_ms:
         closes = replace(closes, sent=closes.reference | closes.fair)
-    after = replace(state, markets=markets, closing=closes)
-    found: list[Derived] = []
-    pairs = [(before.markets.get(key, NOTHING), markets.get(key, NOTHING)) for key in due]
-    if any(
-        (old.probabilities, old.desks, old.overround) != (new.probabilities, new.desks, new.overround)
-        for old, new in pairs
-    ):
-        found.append(answers.fair_prices(now, after, offered))
-    if news:
-        found.append(answers.closing_line(now, after))
-    if any(old.drifts != new.drifts for old, new in pairs):
-        found.append(answers.moves(after))
-    if any(old.bets != new.bets for old, new in pairs):
-        found.append(answers.value_bets(after, tuple(bets)))
-    if any(old.locks != new.locks for old, new in pairs):
-        found.append(answers.arbitrages(after, tuple(locks)))
-    return after, found
+    after = replace(after, closing=closes)
+    bets, locks = bet_changes(now, before, after), lock_changes(now, before, after)
+    after = replace(after, lives=lives_with(now, after, locks))
+    return after, news_of(now, before, after, worked, bets, locks, closing_line=news)
+
+
+def _kinds(now: Moment, before: Markets, state: Markets, worked: dict[MarketKey, Worked]) -> dict[str, Any]:
+    """The ladders and middles of the kinds of market in which something was worked out or ends."""
+    kinds: dict[LadderKey, dict[float, Market]] = {}
+    for (market, scope, line), found in state.markets.items():
+        kinds.setdefault((market, scope), {})[line] = found
+    done: dict[LadderKey, dict[float, Worked]] = {key: {} for key in state.ladders if key not in kinds}
+    for (market, scope, line), each in worked.items():
+        done.setdefault((market, scope), {})[line] = each
+    for key, ladder in state.ladders.items():
+        if 0 < moves.next_end_ms(now.rules, ladder) <= now.now_ms:
+            done.setdefault(key, {})
+    if not done:
+        return {}
+    ladders, middles_by_kind = dict(state.ladders), dict(state.middles)
+    for key in sorted(done):
+        lines = kinds.get(key, {})
+        ladder = moves.ladder_with(now, before.boards, key, ladders.pop(key, NO_LADDER), lines, done[key])
+        if not moves.is_idle(ladder):
+            ladders[key] = ladder
+        if done[key]:
+            standing_here = continued(middles_by_kind.pop(key, ()), middles(now, key, lines), now.now_ms)
+            if standing_here:
+                middles_by_kind[key] = standing_here
+    return {"ladders": ladders, "middles": middles_by_kind}
 
 
 def _due_keys(before: Markets, now: Moment, state: Markets, changed: set[MarketKey]) -> set[MarketKey]:
@@ -128,9 +157,8 @@ def due_at_ms(rules: Rules, state: Markets) -> int:
     """When a tick may next change something: a quote in use grows stale, a move ends, the start comes."""
     now = moment(rules, state)
     moments = [next_stale_ms(now)]
-    moments += [
-        drift.at_ms + rules.move_window_ms for market in state.markets.values() for drift in market.drifts
-    ]
+    moments += [moves.next_end_ms(rules, ladder) for ladder in state.ladders.values()]
+    moments += [forgotten_at_ms(rules, life) for life in state.lives.followed]
     if is_to_start(state.game) and state.starts_at_ms > state.now_ms:
         moments.append(state.starts_at_ms)
     return min((at_ms for at_ms in moments if at_ms), default=0)
@@ -158,8 +186,8 @@ MARKETS: Stage[Markets] = Stage(
     name="markets",
     sources=("odds.snapshots", "games.probabilities", "clock.ticks"),
     answers=("odds.fair", "odds.closing", "odds.moves", "bets.value", "bets.arbitrage"),
-    tables=("books.csv", "sources.csv"),
-    layout=1,
+    tables=("books.csv", "leagues.csv", "rules.csv", "sources.csv"),
+    layout=2,
     state=Markets,
     initial=Markets,
     step=step,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from pipeline.records import ClockTick, OddsSnapshot, SnapshotKind, SourceState
-from pipeline.stages.markets.state import MarketKey, Quote, Quotes, SourceBoard
+from pipeline.stages.markets.state import MarketKey, Quote, Quotes, SourceBoard, Waiting
 
 Changed = set[MarketKey]
 
@@ -101,11 +101,18 @@ def _full(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[Quo
     changed: Changed = set()
     seen_at_ms, seen_from_ms, quoted_from_ms = snapshot.received_at_ms, since.seen_ms, since.quoted_ms
     nothing: dict[str, Quote] = {}
+    waits = _waiting(snapshot)
     for line in snapshot.lines:
         key, book, prices = (line.market, line.scope, line.line), line.book, line.prices
+        waiting = waits.get((book, key)) if waits else None
         old = before.get(key, nothing).get(book)
-        if old is not None and old.prices == prices and old.status is line.status:
-            quote = Quote(prices, old.status, line.quoted_at_ms, old.changed_at_ms, seen_at_ms)
+        if (
+            old is not None
+            and old.prices == prices
+            and old.status is line.status
+            and (old.waiting is waiting or old.waiting == waiting)
+        ):
+            quote = Quote(prices, old.status, line.quoted_at_ms, old.changed_at_ms, seen_at_ms, waiting)
             if old.seen_at_ms < seen_from_ms or (
                 0 < old.quoted_at_ms < quoted_from_ms and _spoke_up(since, old, line.quoted_at_ms)
             ):
@@ -114,7 +121,7 @@ def _full(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[Quo
             changed.add(key)
             if not any(prices):  # nothing is offered any more
                 continue
-            quote = Quote(prices, line.status, line.quoted_at_ms, seen_at_ms, seen_at_ms)
+            quote = Quote(prices, line.status, line.quoted_at_ms, seen_at_ms, seen_at_ms, waiting)
         here = quotes.get(key)
         if here is None:
             quotes[key] = {book: quote}
@@ -144,7 +151,9 @@ def _seen_again(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tup
         for book, old in books.items():
             if everything or covers(key, book):
                 quoted_at_ms = said.get(book, old.quoted_at_ms)
-                here[book] = Quote(old.prices, old.status, quoted_at_ms, old.changed_at_ms, seen_at_ms)
+                here[book] = Quote(
+                    old.prices, old.status, quoted_at_ms, old.changed_at_ms, seen_at_ms, old.waiting
+                )
                 if old.seen_at_ms < seen_from_ms or (
                     0 < old.quoted_at_ms < quoted_from_ms and _spoke_up(since, old, quoted_at_ms)
                 ):
@@ -154,19 +163,37 @@ def _seen_again(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tup
 
 def _overlay(quotes: Quotes, changed: Changed, board: SourceBoard, snapshot: OddsSnapshot) -> None:
     seen_at_ms = snapshot.received_at_ms
+    waits = _waiting(snapshot)
     for line in snapshot.lines:
         key = (line.market, line.scope, line.line)
+        waiting = waits.get((line.book, key))
         old = board.quotes.get(key, {}).get(line.book)
-        same = old is not None and old.prices == line.prices and old.status is line.status
+        same = old is not None and (old.prices, old.status, old.waiting) == (
+            line.prices,
+            line.status,
+            waiting,
+        )
         changed_at_ms = old.changed_at_ms if old is not None and same else seen_at_ms
         here = quotes.setdefault(key, {})
-        here[line.book] = Quote(line.prices, line.status, line.quoted_at_ms, changed_at_ms, seen_at_ms)
+        here[line.book] = Quote(
+            line.prices, line.status, line.quoted_at_ms, changed_at_ms, seen_at_ms, waiting
+        )
         if not same:
             changed.add(key)
             if not any(line.prices):
                 del here[line.book]
                 if not here:
                     del quotes[key]
+
+
+def _waiting(snapshot: OddsSnapshot) -> dict[tuple[str, MarketKey], Waiting]:
+    """What exchanges have waiting, by the line that it belongs to; without its line it is nothing."""
+    return {
+        (depth.book, (depth.market, depth.scope, depth.line)): Waiting(
+            depth.lay_prices, depth.back_sizes, depth.lay_sizes
+        )
+        for depth in snapshot.depth
+    }
 
 
 def _spoke_up(since: Since, old: Quote, quoted_at_ms: int) -> bool:

@@ -1,23 +1,34 @@
-"""Fair prices: what the trading desks agree on, the margin taken out."""
+"""Fair prices: what the trading desks agree on, the margin taken out, and how sure that is."""
 
 from functools import cache, lru_cache
+from math import hypot
 from typing import NamedTuple
 
 from pipeline import data
-from pipeline.domain.consensus import agreement
-from pipeline.domain.devig import power_devig
+from pipeline.domain.consensus import agreement, consensus
+from pipeline.domain.devig import METHODS, SAME_AS, spread
 from pipeline.domain.movement import log_odds
 from pipeline.domain.odds import overround
 from pipeline.settings import Rules
 from pipeline.stages.markets.offers import Offer
-from pipeline.stages.markets.state import Probabilities
+from pipeline.stages.markets.state import Prices, Probabilities
 
-METHOD = "power"
 #: One desk's opinion is no consensus.
 MINIMUM_DESKS = 2
+#: By name; those that are another one by definition left out.
+WAYS = tuple([name for name in METHODS if name not in SAME_AS])
+#: Of two outcomes Shin's probabilities are the additive ones.
+OF_TWO = tuple([name for name in WAYS if name != "shin"])
+
 
 # The same prices are met at many books and at every poll; the memory changes no result.
-devigged = lru_cache(maxsize=65_536)(power_devig)
+@lru_cache(maxsize=262_144)
+def devigged(method: str, prices: Prices) -> Probabilities:
+    """Fair probabilities of one book's market; empty where the method cannot say any."""
+    try:
+        return METHODS[method](prices)
+    except ValueError:
+        return ()
 
 
 @cache
@@ -51,18 +62,37 @@ class Opinion(NamedTuple):
     others: dict[str, Probabilities]
     """For each desk what the other desks agree on: the measure of its own prices."""
     overround: float
+    own: dict[str, Probabilities]
+    """Each desk's own word."""
+    spreads: Probabilities
+    """Of each outcome, how far the methods of taking the margin out are apart."""
+    errors: tuple[float, ...]
+    """Standard errors of each outcome's log-odds, by how far the desks are apart, and the methods."""
+
+
+NO_OPINION = Opinion(0, (), {}, 0.0, {}, (), ())
 
 
 def opinion(rules: Rules, offered: list[Offer]) -> Opinion:
     """The consensus over all desks with a usable quote."""
-    quotes = [(desk, devigged(quote.prices)) for _, book, quote in offered if (desk := _voter(book))]
-    desks = len({desk for desk, _ in quotes})
+    votes = _votes(rules.devig, offered)
+    desks = len({desk for desk, _ in votes})
     if desks < MINIMUM_DESKS:
-        return Opinion(0, (), {}, 0.0)
-    weighed = {**weights(), **rules.desk_weights} if rules.desk_weights else weights()
-    agreed = agreement(quotes, weighed)
+        return NO_OPINION
+    weighed = _weights(rules)
+    agreed = agreement(votes, weighed)
+    fairs = [agreed.fair]
+    for method in ways(len(agreed.fair)):
+        if method != rules.devig and len(others := _votes(method, offered)) == len(votes):
+            fairs.append(consensus(others, weighed))
+    errors = tuple(
+        [
+            hypot(error, (max(all_heights) - min(all_heights)) / 2.0)
+            for error, *all_heights in zip(agreed.errors, *[heights(fair) for fair in fairs], strict=True)
+        ]
+    )
     least = min([_overround(quote.prices) for _, _, quote in offered])
-    return Opinion(desks, agreed.fair, agreed.without, least)
+    return Opinion(desks, agreed.fair, agreed.without, least, agreed.desks, spread(fairs), errors)
 
 
 def judged(opinion: Opinion, book: str, minimum: int) -> Probabilities:
@@ -73,6 +103,22 @@ def judged(opinion: Opinion, book: str, minimum: int) -> Probabilities:
     return others if opinion.desks > minimum else ()
 
 
+def judged_by_method(rules: Rules, offered: list[Offer], book: str) -> dict[str, Probabilities]:
+    """What the other desks think of a book's market, by each method that can say it."""
+    desk, weighed = desk_of(book), _weights(rules)
+    others = [offer for offer in offered if desk_of(offer[1]) != desk and _voter(offer[1])]
+    found = {}
+    for method in ways(len(offered[0][2].prices)):
+        if others and len(votes := _votes(method, others)) == len(others):
+            found[method] = consensus(votes, weighed)
+    return found
+
+
+def ways(outcomes: int) -> tuple[str, ...]:
+    """The methods that differ for a market of so many outcomes."""
+    return OF_TWO if outcomes == 2 else WAYS
+
+
 # Held against others again and again.
 @lru_cache(maxsize=65_536)
 def heights(probabilities: Probabilities) -> tuple[float, ...]:
@@ -81,3 +127,15 @@ def heights(probabilities: Probabilities) -> tuple[float, ...]:
 
 
 _overround = lru_cache(maxsize=65_536)(overround)
+
+
+def _votes(method: str, offered: list[Offer]) -> list[tuple[str, Probabilities]]:
+    return [
+        (desk, fair)
+        for _, book, quote in offered
+        if (desk := _voter(book)) and (fair := devigged(method, quote.prices))
+    ]
+
+
+def _weights(rules: Rules) -> dict[str, float]:
+    return {**weights(), **rules.desk_weights} if rules.desk_weights else weights()

@@ -1,6 +1,6 @@
 """The life of opportunities: the same one keeps its id, is opened, changed, and withdrawn with a reason."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeVar
@@ -22,34 +22,34 @@ def identity(event_id: str, kind: str, key: MarketKey, places: tuple[tuple[int, 
 
 
 def continued(
-    before: Sequence[Opportunity],
-    found: Sequence[Opportunity],
-    now_ms: int,
-    is_open: Callable[[Opportunity], bool],
-    why: Callable[[Opportunity], str],
-) -> tuple[tuple[Opportunity, ...], list[Change]]:
-    """What was found, each open since it first was without a break, and what changed among the open ones.
-
-    ``why`` says for what reason one that was open no longer is.
-    """
+    before: Sequence[Opportunity], found: Sequence[Opportunity], now_ms: int
+) -> tuple[Opportunity, ...]:
+    """What was found, each open (or suspect) since it first was without a break."""
     old = {each.id: each for each in before}
-    stands, changes = [], []
+    stands = []
     for each in found:
-        earlier = old.pop(each.id, None)
-        if earlier is not None and is_open(earlier) == is_open(each):
-            each = replace(each, opened_at_ms=earlier.opened_at_ms)
-            if is_open(each) and each != earlier:
-                changes.append(Change(id=each.id, change=ChangeKind.CHANGED))
-        else:
-            each = replace(each, opened_at_ms=now_ms)
-            if is_open(each):
-                changes.append(Change(id=each.id, change=ChangeKind.OPENED))
-            elif earlier is not None:
-                changes.append(Change(id=each.id, change=ChangeKind.WITHDRAWN, reason=why(earlier)))
-        stands.append(each)
-    changes += [
-        Change(id=each.id, change=ChangeKind.WITHDRAWN, reason=why(each))
-        for each in old.values()
-        if is_open(each)
-    ]
-    return tuple(stands), changes
+        earlier = old.get(each.id)
+        since_ms = now_ms if earlier is None or is_open(earlier) != is_open(each) else earlier.opened_at_ms
+        stands.append(replace(each, opened_at_ms=since_ms))
+    return tuple(stands)
+
+
+def changes(
+    before: Sequence[Opportunity], after: Sequence[Opportunity], reasons: Mapping[str, str]
+) -> Iterator[Change]:
+    """What happened to the open ones; ``reasons``, by id, are for those that no longer are."""
+    old = {each.id: each for each in before if is_open(each)}
+    for each in after:
+        if is_open(each):
+            earlier = old.pop(each.id, None)
+            if earlier is None:
+                yield Change(id=each.id, change=ChangeKind.OPENED)
+            elif earlier != each:
+                yield Change(id=each.id, change=ChangeKind.CHANGED)
+    for id_ in old:
+        yield Change(id=id_, change=ChangeKind.WITHDRAWN, reason=reasons[id_])
+
+
+def is_open(opportunity: Bet | Lock) -> bool:
+    """Whether it is to be acted on."""
+    return isinstance(opportunity, Bet) or not opportunity.suspect

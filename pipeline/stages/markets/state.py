@@ -5,12 +5,27 @@ Nothing here is ever changed in place: a new state shares what did not change wi
 
 from msgspec import Struct
 
-from pipeline.records import GameStatus, QuoteStatus
+from pipeline.records import GameStatus, ModelOpinion, QuoteStatus
 
 #: What a market is: its kind, its scope, its line.
 MarketKey = tuple[str, str, float]
 Prices = tuple[float, ...]
 Probabilities = tuple[float, ...]
+
+
+#: A kind of market and its scope: all its lines.
+LadderKey = tuple[str, str]
+
+
+class Waiting(Struct, frozen=True, array_like=True, gc=False):
+    """What an exchange has waiting at a quote, by outcome: prices to lay at, 0 where none, and sizes.
+
+    Sizes are stakes in minor units; a size of 0 beside a price was not said.
+    """
+
+    lay_prices: Prices
+    back_sizes: tuple[int, ...]
+    lay_sizes: tuple[int, ...]
 
 
 class Quote(Struct, frozen=True, array_like=True, gc=False):
@@ -21,6 +36,7 @@ class Quote(Struct, frozen=True, array_like=True, gc=False):
     quoted_at_ms: int
     changed_at_ms: int
     seen_at_ms: int
+    waiting: Waiting | None = None
 
 
 Quotes = dict[MarketKey, dict[str, Quote]]
@@ -63,10 +79,11 @@ class Game(Struct, frozen=True, array_like=True):
     game: Probabilities = ()
     regulation: Probabilities = ()
     parameters: dict[str, float] = {}
+    opinions: tuple[ModelOpinion, ...] = ()
 
 
 class Bet(Struct, frozen=True, array_like=True, gc=False):
-    """A value bet that is open on a market."""
+    """A value bet that is open on a market; ``stake_share`` is beside the others of its event and basis."""
 
     id: str
     basis: str
@@ -74,51 +91,183 @@ class Bet(Struct, frozen=True, array_like=True, gc=False):
     source: str
     book: str
     price: float
+    commission: float
     probability: float
+    refund: float
     edge: float
     expected_value: float
-    stake_share: float
+    worst_expected_value: float
+    worst_by: str
+    confidence: float
+    desks: int
+    kelly_share: float
+    stake_share: float = 0.0
     opened_at_ms: int = 0
 
 
-class Side(Struct, frozen=True, array_like=True, gc=False):
-    """One leg of an arbitrage; its place is its outcome."""
+class Gated(Struct, frozen=True, array_like=True, gc=False):
+    """A price above the fair one, and the gates that keep it from being a bet."""
 
+    basis: str
+    outcome: int
     source: str
     book: str
     price: float
+    probability: float
+    expected_value: float
+    reasons: tuple[str, ...]
+
+
+class Side(Struct, frozen=True, array_like=True, gc=False):
+    """One leg of an arbitrage. ``stake_minor`` is the backer's stake, of a lay too."""
+
+    outcome: int
+    source: str
+    book: str
+    line: float
+    price: float
+    lay: bool
+    commission: float
     stake_minor: int
+    at_risk_minor: int
+    least_minor: int
+    most_minor: int
+    break_even_price: float
 
 
 class Lock(Struct, frozen=True, array_like=True):
-    """An arbitrage on a market: open where ``suspect`` is empty."""
+    """An arbitrage, a middle or a low hold: open where ``suspect`` is empty.
+
+    ``rules`` are the ways in which the books settle differently, and the worst profit in each.
+    """
 
     id: str
+    kind: str
     sides: tuple[Side, ...]
     roi: float
     profit_minor: int
     suspect: tuple[str, ...]
+    rules: tuple[tuple[str, int], ...] = ()
+    hit_probability: float = 0.0
+    break_even_probability: float = 0.0
+    expected_value: float = 0.0
     opened_at_ms: int = 0
 
 
+class Leg(Struct, frozen=True, array_like=True, gc=False):
+    """A leg of an arbitrage since it was opened: its book's word then, and its next one once it has come."""
+
+    source: str
+    book: str
+    outcome: int
+    lay: bool
+    price: float
+    quoted_at_ms: int
+    seen_at_ms: int
+    verdict: str = "waiting"
+    next_price: float = 0.0
+    judged_at_ms: int = 0
+
+
+class Life(Struct, frozen=True, array_like=True):
+    """One stretch in which an arbitrage was open; ``ended_at_ms`` is 0 while it is."""
+
+    id: str
+    key: MarketKey
+    roi: float
+    opened_at_ms: int
+    legs: tuple[Leg, ...]
+    ended_at_ms: int = 0
+    reason: str = ""
+
+
+class Lives(Struct, frozen=True, array_like=True):
+    """What became of the arbitrages that were open: those that are followed still, and sums of all."""
+
+    followed: tuple[Life, ...] = ()
+    judged: int = 0
+    phantoms: int = 0
+
+
 class Point(Struct, frozen=True, array_like=True, gc=False):
-    """A fair price, and when it was first seen to be that."""
+    """A fair price of the line that a market stood at, and when it was first seen to be that.
+
+    Without probabilities: from then on there was no fair price. ``variance`` is what was known then of the
+    market's noise: of its log-odds, over a window. ``left_ms`` is the last look before the price was seen to
+    have left it, 0 while it has not; that look was ``waited_ms`` before the next.
+    """
 
     at_ms: int
+    line: float
     probabilities: Probabilities
+    variance: float
+    left_ms: int = 0
+    waited_ms: int = 0
 
 
 class Drift(Struct, frozen=True, array_like=True, gc=False):
     """A significant move of one outcome's fair price."""
 
     outcome: int
+    from_line: float
+    line: float
     from_probability: float
     to_probability: float
     log_odds: float
+    noise: float
     since_ms: int
     at_ms: int
     books: int
-    after_event: bool
+    desks: int
+    cause: str
+
+
+class Stance(Struct, frozen=True, array_like=True, gc=False):
+    """Where a desk stands on a kind of market: the price from which its next move counts, and its last word.
+
+    Where the two differ, ``at_ms`` is when the desk was last seen at the former. ``gone_ms`` is when a desk
+    that offers nothing more was last seen to offer something, 0 while it does.
+    """
+
+    line: float
+    probabilities: Probabilities
+    at_ms: int
+    word: Probabilities
+    gone_ms: int = 0
+
+
+class Step(Struct, frozen=True, array_like=True, gc=False):
+    """A desk's move towards one outcome; seen at ``at_ms``, ``waited_ms`` after it was last where it had been."""
+
+    desk: str
+    outcome: int
+    log_odds: float
+    at_ms: int
+    waited_ms: int
+    quoted_at_ms: int = 0
+
+
+class Rush(Struct, frozen=True, array_like=True):
+    """Steam: enough desks went towards one outcome within a short time; ``last_ms`` is the newest such move."""
+
+    outcome: int
+    line: float
+    first_desk: str
+    since_ms: int
+    at_ms: int
+    last_ms: int
+    cause: str
+    steps: tuple[Step, ...]
+
+
+class Ladder(Struct, frozen=True, array_like=True):
+    """How one kind of market moves, over all its lines: the fair price's path, and the desks' steps."""
+
+    path: tuple[Point, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+    stances: dict[str, Stance] = {}
+    steps: tuple[Step, ...] = ()
+    rushes: tuple[Rush, ...] = ()
 
 
 class Market(Struct, frozen=True, array_like=True):
@@ -129,12 +278,13 @@ class Market(Struct, frozen=True, array_like=True):
     """
 
     probabilities: Probabilities = ()
+    spreads: Probabilities = ()
+    errors: tuple[float, ...] = ()
     desks: int = 0
     overround: float = 0.0
     bets: tuple[Bet, ...] = ()
+    gated: tuple[Gated, ...] = ()
     locks: tuple[Lock, ...] = ()
-    path: tuple[Point, ...] = ()
-    drifts: tuple[Drift, ...] = ()
     until_ms: int = 0
 
 
@@ -183,5 +333,8 @@ class Markets(Struct, frozen=True, array_like=True):
     boards: dict[str, SourceBoard] = {}
     game: Game | None = None
     markets: dict[MarketKey, Market] = {}
+    ladders: dict[LadderKey, Ladder] = {}
+    middles: dict[LadderKey, tuple[Lock, ...]] = {}
+    lives: Lives = Lives()
     closing: Closing = Closing()
     ignored: int = 0

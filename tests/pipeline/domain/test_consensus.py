@@ -103,7 +103,7 @@ def test_a_consensus_is_the_mean_of_what_cutting_both_ends_leaves(
 
 @given(TWO_WAY | THREE_WAY, st.integers(1, 12))
 def test_desks_that_agree_are_agreed_with(vote: Probabilities, desks: int) -> None:
-    agreed, without = agreement([(f"d{i}", vote) for i in range(desks)], {"d0": 2.5})
+    agreed, without, _, _ = agreement([(f"d{i}", vote) for i in range(desks)], {"d0": 2.5})
 
     assert all(each == pytest.approx(vote, abs=1e-12) for each in (agreed, *without.values()))
 
@@ -168,3 +168,24 @@ def test_with_sides_swapped_the_consensus_is_the_same_to_the_last_bit(
 
     assert turned.fair == swapped(straight.fair)
     assert turned.without == {desk: swapped(fair) for desk, fair in straight.without.items()}
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), TWO_WAY), min_size=1, max_size=9), WEIGHTS)
+def test_the_consensus_alone_is_that_of_the_agreement_to_the_bit(
+    quotes: list[tuple[str, Probabilities]], weights: dict[str, float]
+) -> None:
+    assert consensus(quotes, weights) == agreement(quotes, weights).fair
+
+
+@pytest.mark.parametrize(("desks", "error"), [(1, 0.0), (2, 0.5), (5, 0.25)])
+def test_the_standard_error_falls_with_the_number_of_desks(desks: int, error: float) -> None:
+    """Half the desks a unit of log-odds above the other half: their standard deviation is 0.5."""
+    high, low = 1.0 / (1.0 + math.exp(-1.0)), 0.5
+    said = [(high, 1.0 - high) if desk % 2 else (low, low) for desk in range(desks)]
+    spread = statistics.pstdev([math.log(each[0] / each[1]) for each in said])
+
+    first, second = standard_errors(said, [1.0] * desks)
+
+    assert first == pytest.approx(second)
+    assert first == pytest.approx(spread / math.sqrt(desks - 1) if desks > 1 else 0.0)
+    assert first == pytest.approx(error, abs=0.01)

@@ -14,6 +14,7 @@ from pipeline.records import (
     Arbitrages,
     ClockTick,
     ClosingLine,
+    Depth,
     GameProbabilities,
     GameStatus,
     Line,
@@ -31,8 +32,9 @@ from pipeline.topics import TICKS
 from tests.hash_seeds import printed
 from tests.make import EVENT, Followed, at, game, quote, snapshot, tick
 
-BOOKS = ("a", "b", "c", "d", "e", "sim-copperline", "sim-copperline-extra")
-PLACES = (("h2h", 0.0), ("spread", -3.5), ("spread", -3.0), ("total", 44.5))
+EXCHANGE = "smarkets"
+BOOKS = ("a", "b", "c", "d", "e", EXCHANGE, "sim-copperline", "sim-copperline-extra")
+PLACES = (("h2h", 0.0), ("spread", -3.5), ("spread", -3.0), ("total", 44.5), ("total", 47.5))
 Known = OddsSnapshot | GameProbabilities | ClockTick
 
 
@@ -52,13 +54,32 @@ def a_line() -> st.SearchStrategy[Line]:
     )
 
 
+def a_lay() -> st.SearchStrategy[Depth]:
+    """What an exchange has waiting, in the money at times, and often where it shows no line at all."""
+    price = st.floats(1.7, 2.2).map(lambda price: round(price, 2))
+    return st.builds(
+        lambda place, prices, sizes: Depth(
+            book=EXCHANGE,
+            market=place[0],
+            line=place[1],
+            lay_prices=prices,
+            back_sizes=sizes,
+            lay_sizes=sizes,
+        ),
+        st.sampled_from(PLACES),
+        st.tuples(price, price),
+        st.sampled_from([(0, 0), (50_000, 3_000), (90, 90)]),
+    )
+
+
 def a_record(seconds: float) -> st.SearchStrategy[Known]:
     """Anything that may come at that time."""
     shown = st.builds(
-        lambda lines, kind, source, starts_s: snapshot(
-            *lines, kind=kind, source=source, seconds=seconds, starts_at_ms=at(starts_s)
+        lambda lines, lays, kind, source, starts_s: snapshot(
+            *lines, depth=lays, kind=kind, source=source, seconds=seconds, starts_at_ms=at(starts_s)
         ),
         st.lists(a_line(), max_size=24),
+        st.lists(a_lay(), max_size=3).map(tuple),
         st.sampled_from([SnapshotKind.FULL] * 3 + list(SnapshotKind)),
         st.sampled_from(["simulator", "simulator", "elsewhere"]),
         st.sampled_from([100, 5_000]),
@@ -151,12 +172,20 @@ def stands_on_what_can_be_bet_at(state: Markets, rules: Any) -> None:
     now = moment(rules, state)
     for key, market in state.markets.items():
         places = [(bet.source, bet.book, bet.outcome, bet.price) for bet in market.bets]
-        for lock in market.locks:
-            places += [(side.source, side.book, n, side.price) for n, side in enumerate(lock.sides)]
         for source, book, outcome, price in places:
             assert now.closed == ""
             assert fault(now, key, source, book) == ""
             assert state.boards[source].quotes[key][book].prices[outcome] == price
+    kinds = [(key, market.locks) for key, market in state.markets.items()]
+    kinds += [((*kind, 0.0), locks) for kind, locks in state.middles.items()]
+    for (market, scope, _), locks in kinds:
+        for side in (side for lock in locks for side in lock.sides):
+            key = (market, scope, side.line)
+            assert now.closed == ""
+            assert fault(now, key, side.source, side.book) == ""
+            quoted = state.boards[side.source].quotes[key][side.book]
+            prices = quoted.waiting.lay_prices if side.lay and quoted.waiting else quoted.prices
+            assert prices[side.outcome] == side.price
 
 
 @given(histories())
@@ -192,6 +221,8 @@ def test_an_unchanged_snapshot_changes_no_answer() -> None:
     event = Followed(MARKETS)
     lines = [quote(book, 1.91, 1.91) for book in "abc"] + [quote("d", 2.1, 1.8), quote("e", 1.8, 2.06)]
     assert len(event(snapshot(*lines))) == 4
+    (judged,) = event(snapshot(*lines, seconds=5))
+    assert judged.judged == 1  # the legs of its arbitrage were there still
 
     assert event(snapshot(seconds=10, kind=SnapshotKind.UNCHANGED)) == []
     assert event(snapshot(*lines, seconds=20)) == []
@@ -203,10 +234,10 @@ def test_only_the_markets_that_changed_are_worked_out_again() -> None:
     event(snapshot(*lines))
     before = event.row.state.markets
 
-    event(snapshot(*lines[:-1], quote("c", 1.95, 1.85, market="total", line=44.5), seconds=10))
+    event(snapshot(*lines[:-1], quote("c", 1.95, 1.85, market="total", line=47.5), seconds=10))
 
     after = event.row.state.markets
-    assert [key for key in before if after[key] is not before[key]] == [("total", "game", 44.5)]
+    assert [key for key in before if after[key] is not before[key]] == [("total", "game", 47.5)]
 
 
 def mirrored(line: Line) -> Line:
@@ -253,24 +284,27 @@ def test_swapping_home_and_away_mirrors_every_answer(
 def substance_of(answer: Any, turn: bool) -> list[Any]:
     """What an answer says, as the home side's fans would, rounded and in an order of its own."""
     said = []
-    for name in ("markets", "moves", "bets", "arbitrages", "prices"):
+    for name in ("markets", "moves", "steam", "bets", "gated", "arbitrages", "lives", "prices"):
         for item in getattr(answer, name, ()):
             fields = msgspec.to_builtins(item)
             sided = turn and fields["market"] != "total"
             places = [1, 0, 2] if sided else [0, 1, 2]
+            legs = fields.get("legs", [])
+            for one in (fields, *legs) if sided else ():
+                for line in {"line", "from_line"} & one.keys():
+                    one[line] = -one[line] if one[line] else 0.0
             if sided:
-                fields["line"] = -fields["line"] if fields["line"] else 0.0
-                for arrays in ("probabilities", "prices", "legs"):
+                for arrays in ("probabilities", "spreads", "standard_errors", "prices", "legs"):
                     if arrays in fields:
                         fields[arrays] = [fields[arrays][place] for place in places[: len(fields[arrays])]]
-            if "outcome" in fields:
-                fields["outcome"] = places[fields["outcome"]]
-            for leg in fields.get("legs", ()):
+            for one in (fields, *fields.get("legs", [])):
+                if "outcome" in one:
+                    one["outcome"] = places[one["outcome"]]
                 # Of two splits that pay alike the earlier leg is served.
-                leg["outcome"] = places[leg["outcome"]]
-                del leg["stake_minor"], leg["break_even_price"]
-            fields.pop("id", None)
-            fields.pop("profit_minor", None)
+                for money in ("stake_minor", "profit_minor", "at_risk_minor", "break_even_price", "id"):
+                    one.pop(money, None)
+            if fields.get("kind") == "middle":
+                fields["line"] = fields["legs"][0]["line"]
             said.append(rounded(fields))
     return sorted(said, key=repr)
 

@@ -1,0 +1,49 @@
+"""What a line's fair price says of other lines, as the game stands."""
+
+from functools import cache
+from math import sqrt
+
+from pipeline import data, ids
+from pipeline.data import League
+from pipeline.domain.settlement import Chances
+from pipeline.models import scale
+from pipeline.records import LINED
+from pipeline.stages.markets.offers import Moment
+
+
+def deviation(now: Moment, market: str, scope: str) -> float:
+    """Standard deviation of what a spread or total is about; of what is left of it once the game runs."""
+    game = now.game
+    if game is None or scope not in ("game", "regulation") or not game.parameters:
+        return scale.deviation(_league(now.event_id), market, scope)
+    match game.model:
+        case "brownian-margin":
+            return game.parameters["margin_sd" if market == "spread" else "total_sd"]
+        case "poisson-goals":
+            return sqrt(game.parameters["home_rate"] + game.parameters["away_rate"])
+        case _:
+            return scale.deviation(_league(now.event_id), market, scope)
+
+
+def handicap(market: str, line: float, outcome: int) -> float:
+    """The line as a handicap of the outcome's own side: over 45.5 has to cover -45.5."""
+    first = -line if market == "total" else line
+    return -first if outcome else first
+
+
+def chances_by_fair(now: Moment, market: str, scope: str, handicap: float, fair: float) -> Chances:
+    """Chances of an outcome with that fair probability: of a refund too, where its line can be met."""
+    if market not in LINED or (2.0 * handicap) % 2.0 == 1.0:
+        return Chances(fair)
+    spread = deviation(now, market, scope)
+    if spread <= 0.0:
+        return Chances(fair)
+    # A refund needs three digits of the price, and is then found in memory.
+    like = scale.chances_at("spread", handicap, round(fair, 3), spread, handicap)
+    decided = 1.0 - like.push - 0.5 * (like.half_win + like.half_lose)
+    return like._replace(win=max(0.0, fair * decided - 0.5 * like.half_win))
+
+
+@cache
+def _league(event_id: str) -> League:
+    return data.leagues()[ids.parse(event_id).league]

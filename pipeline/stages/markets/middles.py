@@ -1,0 +1,95 @@
+"""Middles: two legs on different lines of one total or margin, both of which win between the lines.
+
+Lines of halves only: there is nothing to refund, and the desks' fair prices of the two lines alone say how
+often the gap is hit.
+"""
+
+from collections.abc import Mapping
+
+from pipeline.domain import arbitrage as arithmetic
+from pipeline.domain import middles as arithmetic_of_gaps
+from pipeline.domain.odds import booksum
+from pipeline.records import LINED
+from pipeline.stages.markets.arbitrage import best_backs, places, side
+from pipeline.stages.markets.fair import desk_of
+from pipeline.stages.markets.lines import handicap
+from pipeline.stages.markets.offers import Moment, offers
+from pipeline.stages.markets.opportunities import identity
+from pipeline.stages.markets.phantoms import Place
+from pipeline.stages.markets.state import LadderKey, Lock, Market, Probabilities
+
+
+def middles(now: Moment, key: LadderKey, lines: Mapping[float, Market]) -> list[Lock]:
+    """The best middle of each pair of lines that is worth its stakes; none while the game is closed."""
+    market, scope = key
+    if now.closed or market not in LINED:
+        return []
+    known = {
+        line: found.probabilities
+        for line, found in lines.items()
+        if found.probabilities and (2.0 * line) % 2.0 == 1.0
+    }
+    if len(known) < 2:
+        return []
+    # By the number that the first outcome has to beat: the first leg is on the lower.
+    rungs = sorted((-handicap(market, line, 0), line) for line in known)
+    backs = {}
+    for _, line in rungs:
+        offered = offers(now, (market, scope, line))
+        backs[line] = (best_backs(now, offered, 0), best_backs(now, offered, 1))
+    found = []
+    for place, (lower, first) in enumerate(rungs):
+        for higher, second in rungs[place + 1 :]:
+            legs = backs[first][0], backs[second][1]
+            lock = _middle(now, key, (lower, higher), (first, second), legs, (known[first], known[second]))
+            found += [lock] if lock else []
+    return found
+
+
+def _middle(
+    now: Moment,
+    key: LadderKey,
+    gap: tuple[float, float],
+    lines: tuple[float, float],
+    legs: tuple[Place | None, Place | None],
+    fair: tuple[Probabilities, Probabilities],
+) -> Lock | None:
+    first, second = legs
+    if first is None or second is None or desk_of(first.offer[1]) == desk_of(second.offer[1]):
+        return None
+    rules, prices = now.rules, (first.net, second.net)
+    paid = booksum(prices)
+    hit = max(0.0, fair[0][0] - fair[1][0])
+    # With stakes in inverse proportion to the prices a miss pays 1 for the booksum, and a hit 2.
+    expected_value = (1.0 + hit) / paid - 1.0
+    values = (prices[0] * fair[0][0] - 1.0, prices[1] * fair[1][1] - 1.0)
+    if expected_value < rules.minimum_middle_expected_value or max(values) > rules.maximum_expected_value:
+        return None
+    sides = tuple([side(now, leg, line, 0, 0.0) for leg, line in zip((first, second), lines, strict=True)])
+    total = min(
+        rules.arbitrage_total_minor,
+        *[int(leg.most_minor * price * paid) for leg, price in zip(sides, prices, strict=True)],
+    )
+    if total < rules.stake_unit_minor:
+        return None
+    stakes = arithmetic.stakes(prices, total, rules.stake_unit_minor)
+    if any(stake < leg.least_minor for stake, leg in zip(stakes, sides, strict=True)):
+        return None
+    return Lock(
+        id=identity(
+            now.event_id, "middle", (*key, lines[0]), (*places((first, second)), (1, repr(lines[1])))
+        ),
+        kind="middle",
+        sides=tuple(
+            [
+                side(now, leg, line, stake, 0.0)
+                for leg, line, stake in zip((first, second), lines, stakes, strict=True)
+            ]
+        ),
+        roi=1.0 / paid - 1.0,
+        profit_minor=-arithmetic_of_gaps.cost(gap, prices, (stakes[0], stakes[1])),
+        suspect=(),
+        hit_probability=hit,
+        break_even_probability=arithmetic_of_gaps.break_even_chance(prices),
+        expected_value=expected_value,
+    )
