@@ -47,6 +47,9 @@ MOSTLY = 0.65
 #: A lag is looked for in all pairs, and in the quarter that was looked at most finely; each further part that
 #: was tried would find more leads where there are none.
 PARTS = (1.0, 0.25)
+#: Where a true lag lies about the one seen, in times between looks: five quantiles of the difference of two
+#: moments that may each be anywhere between theirs.
+WITHIN_LOOKS = np.array([-0.553, -0.225, 0.0, 0.225, 0.553])
 #: A lag that changes by less has been found; it takes three or four rounds.
 SETTLED_S = 0.1
 ROUNDS = 20
@@ -317,10 +320,12 @@ def _lag(moves: tuple[_Path, _Path], pairs: _Pairs, seed: int) -> _Lag | None:
         counted = settled.looks_s <= looks_s
         if not _enough(settled.event[counted]):
             continue
-        lags_s = settled.lag_s[counted]
+        lags_s, events = _spread(settled, counted)
         lag_s = float(np.median(lags_s))
-        if lag_s * ahead > 0.0 and looks_s <= abs(lag_s) <= HORIZON_S:
-            return _Lag(settled, lag_s, *_bounds(lags_s, settled.event[counted], seed), looks_s)
+        low_s, high_s = _bounds(lags_s, events, seed)
+        sure = low_s > 0.0 if ahead > 0.0 else high_s < 0.0
+        if sure and looks_s <= abs(lag_s) <= HORIZON_S:
+            return _Lag(settled, lag_s, low_s, high_s, looks_s)
     return None
 
 
@@ -334,6 +339,12 @@ def _settled(moves: tuple[_Path, _Path], back_s: float, looks_s: float) -> _Pair
             break
         back_s = lag_s
     return pairs
+
+
+def _spread(pairs: _Pairs, counted: Flags) -> tuple[Floats, Ints]:
+    """What each lag may have been: of polls at even times only multiples of that time are seen."""
+    lags_s = pairs.lag_s[counted, None] + pairs.looks_s[counted, None] * WITHIN_LOOKS
+    return lags_s.ravel(), np.repeat(pairs.event[counted], len(WITHIN_LOOKS))
 
 
 def _bounds(values: Floats, events: Ints, seed: int) -> tuple[float, float]:

@@ -10,6 +10,7 @@ SHARPLINE = Path(sys.executable).with_name("sharpline")
 COMMANDS = (
     "calc",
     "explain",
+    "fit-leaders",
     "fit-weights",
     "lag",
     "lag-exporter",
