@@ -119,6 +119,14 @@ def test_a_lead_of_seven_seconds_is_found_to_a_second_under_noise_and_missing_mo
     assert 0.4 < pair.share <= 1.0
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_long_lag_is_not_shortened_by_moves_that_come_nearly_as_often(seed: int) -> None:
+    pair = only(lead_lags(watched([after(0.0, 0.1, 900.0), after(40.0, 0.2, 900.0)], seed), ["a", "b"], SEED))
+
+    assert (pair.verdict, pair.leader) == (Verdict.LEADS, "a")
+    assert pair.lag_s == pytest.approx(40.0, abs=1.5)
+
+
 def rarely(count: int) -> list[Changes]:
     """The same, polled every twenty minutes, all desks at once."""
     return [
