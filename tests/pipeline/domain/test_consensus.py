@@ -1,11 +1,19 @@
 import math
+import statistics
 from random import Random
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.domain.consensus import AT_MOST, TRIMMED, Probabilities, agreement
+from pipeline.domain.consensus import (
+    AT_MOST,
+    TRIMMED,
+    Probabilities,
+    agreement,
+    consensus,
+    standard_errors,
+)
 
 INSIDE = st.floats(0.001, 0.999)
 TWO_WAY = INSIDE.map(lambda p: (p, 1.0 - p))
