@@ -176,6 +176,17 @@ def lead_lags(changes: Changes, desks: Sequence[str], seed: int) -> list[LeadLag
     ------
     ValueError
         If a change ends before it begins.
+
+    Examples
+    --------
+    Forty events, in each of which one desk moves a minute after the first look and the other 7 s later:
+
+    >>> first = [[event, event, desk, 0, 0, 0.0, 0.0, True] for event in range(40) for desk in (0, 1)]
+    >>> moved = [[event, event, desk, at - 1_000, at, 0.1, 0.1, True]
+    ...          for event in range(40) for desk, at in ((0, 60_000), (1, 67_000))]
+    >>> changes = Changes(*[np.array(column) for column in zip(*first, *moved)])
+    >>> [(found.leader, found.follower, found.lag_s) for found in lead_lags(changes, ["a", "b"], seed=1)]
+    [('a', 'b', 7.0)]
     """
     if np.any(changes.end_ms < changes.begin_ms):
         raise ValueError("a change ends before it begins")
