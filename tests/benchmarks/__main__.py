@@ -21,6 +21,7 @@ from tests.benchmarks import (
     recovery,
     replay,
     saturation,
+    scan,
     truth,
 )
 
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "recovery": recovery,
     "codec": codec,
     "folds": folds,
+    "scan": scan,
     "replay": replay,
     "truth": truth,
     "consensus": consensus,
