@@ -10,6 +10,7 @@ from pipeline.domain.lay import back_after_commission
 from pipeline.domain.movement import closing_line_value
 from pipeline.domain.odds import lay_as_back
 from pipeline.records import (
+    OUTCOMES,
     Arbitrages,
     BetResult,
     Change,
@@ -30,7 +31,6 @@ LAID = {
     settlement.Result.LOST: settlement.Result.WON,
     settlement.Result.VOID: settlement.Result.VOID,
 }
-SETTLED_MARKETS = frozenset({"h2h", "h2h_3way", "spread", "total"})
 
 
 class Taken(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -209,7 +209,7 @@ def _leg_result(opportunity: Opportunity, leg: Taken, ending: Ending) -> LegResu
     score = {"game": ending.game, "regulation": ending.regulation}.get(opportunity.scope)
     if score is None and opportunity.scope == "regulation" and ending.level:
         score = (0, 0) if opportunity.market == "h2h_3way" else None
-    if score is None or opportunity.market not in SETTLED_MARKETS:
+    if score is None or opportunity.market not in OUTCOMES:
         return LegResult.UNKNOWN
     found = settlement.settle(opportunity.market, leg.outcome, leg.line, *score)
     return LegResult((LAID[found] if leg.lay else found).value)

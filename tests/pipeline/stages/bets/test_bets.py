@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pipeline.records import BetResult, ClockTick, GameScore, GameStatus, LegResult, OpportunityKind
 from pipeline.stages.bets import BETS, Bets
@@ -49,7 +50,8 @@ def test_a_winning_bet_pays_the_price_at_which_it_opened() -> None:
         pytest.param({"market": "spread", "line": -7.0}, (27, 20), LegResult.PUSHED, 0.0, id="on the line"),
         pytest.param({"market": "spread", "line": -6.5}, (27, 20), LegResult.WON, 1.2, id="a spread covered"),
         pytest.param({"market": "total", "line": 47.25}, (27, 20), LegResult.HALF_LOST, -0.5, id="a quarter"),
-        pytest.param({"market": "btts"}, (27, 20), LegResult.UNKNOWN, 0.0, id="a market without a rule"),
+        pytest.param({"market": "btts"}, (2, 1), LegResult.WON, 1.2, id="both have scored"),
+        pytest.param({"market": "corners"}, (2, 1), LegResult.UNKNOWN, 0.0, id="a market without a rule"),
         pytest.param({"scope": "h1"}, (27, 20), LegResult.UNKNOWN, 0.0, id="a half that nobody followed"),
     ],
 )
@@ -84,6 +86,56 @@ def test_an_arbitrage_is_settled_by_its_stakes(score: tuple[int, int], profit: f
     assert [leg.stake_share for leg in found.legs] == pytest.approx([0.488, 0.512])
     assert found.profit == pytest.approx(profit)
     assert (found.closing_known, found.closing_line_value) == (True, 0.0)
+
+
+@pytest.mark.parametrize("score", [(27, 20), (20, 27)])
+def test_a_back_and_its_lay_bring_the_same_either_way(score: tuple[int, int]) -> None:
+    """The oracle: back 100 at 2.10, lay 108.808 at 1.98 with 5 %: 3.3679 on 206.63 at risk."""
+    (found,) = arbitrage((2.10, 1.98)).arbitrages
+    back, lay = found.legs
+    back = replace(back, stake_minor=10_000, at_risk_minor=10_000)
+    lay = replace(lay, outcome=0, side="lay", commission=0.05, stake_minor=10_881, at_risk_minor=10_663)
+    laid = replace(arbitrage(), arbitrages=(replace(found, legs=(back, lay), stake_minor=20_663),))
+
+    [settled] = results(laid, final(*score))
+
+    assert settled.profit == pytest.approx(336.79 / 20_663, abs=2e-5)
+    assert [leg.side for leg in settled.legs] == ["back", "lay"]
+    assert {leg.result for leg in settled.legs} == {LegResult.WON, LegResult.LOST}
+
+
+@pytest.mark.parametrize(
+    ("score", "together"),
+    [
+        pytest.param((24, 21), [LegResult.WON, LegResult.WON], id="the gap is hit"),
+        pytest.param((27, 24), [LegResult.WON, LegResult.LOST], id="above"),
+    ],
+)
+def test_each_leg_of_a_middle_is_settled_on_its_own_line(
+    score: tuple[int, int], together: list[LegResult]
+) -> None:
+    (found,) = arbitrage((1.9, 1.9), (50_000, 50_000), market="total", line=43.5, kind="middle").arbitrages
+    legs = [
+        replace(leg, line=line, at_risk_minor=50_000)
+        for leg, line in zip(found.legs, (43.5, 47.5), strict=True)
+    ]
+    middle = replace(arbitrage(), arbitrages=(replace(found, legs=tuple(legs)),))
+
+    [settled] = results(middle, final(*score))
+
+    assert settled.kind is OpportunityKind.MIDDLE
+    assert [leg.result for leg in settled.legs] == together
+
+
+def test_commission_is_taken_from_what_a_bet_wins() -> None:
+    [won] = results(value(bet(commission=0.05)), close(fair("h2h", 0.5, 0.5)), final(27, 20))
+
+    assert won.profit == pytest.approx(1.2 * 0.95)
+    assert won.closing_line_value == pytest.approx((1.0 + 1.2 * 0.95) * 0.5 - 1.0)
+
+
+def test_low_hold_is_not_followed() -> None:
+    assert results(arbitrage(kind="low_hold"), final(27, 20)) == []
 
 
 def test_a_suspect_arbitrage_is_not_followed() -> None:
