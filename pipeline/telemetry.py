@@ -16,6 +16,51 @@ FOLD_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1,
 DELAY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120)
 #: Sources are asked every few seconds, recorded ones every 20 minutes.
 SOURCE_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 1200)
+LIFE_BUCKETS = (1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+
+#: The words that answers use where metrics have them as labels; each label also has ``other``.
+KINDS = ("value", "arbitrage", "middle", "low_hold")
+VERDICTS = ("stood", "worse", "gone", "suspended", "unseen")
+CAUSES = ("event", "polling", "none")
+SUSPICIONS = (
+    "stale_leg",
+    "ages_apart",
+    "outlier",
+    "swapped",
+    "outcome_missing",
+    "beyond_belief",
+    "rules_differ",
+)
+GATES = (
+    "stale",
+    "suspended",
+    "gone",
+    "source_down",
+    "event",
+    "started",
+    "contested",
+    "models_disagree",
+    "model_off_market",
+    "few_desks",
+    "too_good",
+    "swapped",
+    "incomplete",
+    "method",
+    "confidence",
+)
+ENDINGS = (
+    "stale",
+    "price",
+    "suspended",
+    "gone",
+    "started",
+    "finished",
+    "contested",
+    "source_down",
+    "event",
+    "suspect",
+    "superseded",
+)
 
 RECORDS_SENT = Counter("sharpline_producers_records_total", "Records appended.", ["topic"])
 RECORDS_REFUSED = Counter("sharpline_producers_refused_total", "Records that were refused.", ["topic"])
@@ -54,6 +99,27 @@ SOURCE_SEEN_SECONDS = Gauge(
 CHANGES = Counter(
     "sharpline_processors_changes_total", "Opportunities opened, changed, withdrawn.", ["kind", "change"]
 )
+LEGS_JUDGED = Counter(
+    "sharpline_processors_legs_judged_total",
+    "Legs of arbitrages that were open, by what their book said next.",
+    ["verdict"],
+)
+ARBITRAGES_JUDGED = Counter(
+    "sharpline_processors_arbitrages_judged_total",
+    "Arbitrages whose legs were all judged: every one stood, or one did not and it was a phantom.",
+    ["verdict"],
+)
+LIFE_SECONDS = Histogram(
+    "sharpline_processors_arbitrage_life_seconds",
+    "From opened to withdrawn, in the time of the log, by why it ended.",
+    ["reason"],
+    buckets=LIFE_BUCKETS,
+)
+SUSPECTS = Counter(
+    "sharpline_processors_suspects_total", "Arbitrages that came under a suspicion.", ["reason"]
+)
+MOVES = Counter("sharpline_processors_moves_total", "Significant moves.", ["cause"])
+STEAM = Counter("sharpline_processors_steam_total", "Moves of several desks one way.", ["cause"])
 DEAD_LETTERS = Counter("sharpline_processors_dead_letters_total", "Records buried.", ["stage", "topic"])
 CHECKPOINT_BYTES = Counter("sharpline_processors_checkpoint_bytes_total", "Of checkpoints.", ["stage"])
 CHECKPOINT_SECONDS = Histogram(
@@ -78,7 +144,14 @@ APPEND_TO_SEND_SECONDS = Histogram(
     buckets=DELAY_BUCKETS,
 )
 OPEN_OPPORTUNITIES = Gauge(
-    "sharpline_gateway_open_opportunities", "That stand now: value, arbitrage, suspect.", ["kind"]
+    "sharpline_gateway_open_opportunities",
+    "That stand now: value, arbitrage, middle, low_hold; beside them suspect and gated, kept from it.",
+    ["kind"],
+)
+KEPT_BACK = Gauge(
+    "sharpline_gateway_kept_back",
+    "Suspect and gated ones that stand now, by reason; one of several reasons counts for each.",
+    ["kind", "reason"],
 )
 GAMES = Gauge("sharpline_gateway_games", "Games that are known, by status.", ["status"])
 LOG_TIME_SECONDS = Gauge("sharpline_gateway_log_time_seconds", "The newest tick: time in the log, Unix s.")
@@ -138,6 +211,11 @@ def log_to_stderr(form: str = "text", level: str = "info") -> None:
     # aiokafka builds a debug record for every fetch unless its own level says no: a tenth of a worker's CPU.
     for noisy in ("aiokafka", "faust", "mode", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def label(word: str, words: tuple[str, ...]) -> str:
+    """A word of an answer as the value of a label: what is not in the closed set is ``other``."""
+    return word if word in words else "other"
 
 
 def say(logger: logging.Logger, message: str, level: int = logging.INFO, **fields: object) -> None:

@@ -4,15 +4,28 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from prometheus_client import Counter, Histogram
+
 from pipeline import data, telemetry
-from pipeline.records import ChangeKind, OpportunityKind
+from pipeline.records import Change, ChangeKind
 from pipeline.stages.fold import Answer, Input, Row, Stage
 from pipeline.telemetry import say
 from pipeline.topics import DEAD_LETTERS, TICKS
+from processors.news import Fact, Reader
 
 #: Topics whose records name their source.
 SOURCED = frozenset({"odds.snapshots", "games.events"})
-OPPORTUNITIES = {"bets.value": OpportunityKind.VALUE, "bets.arbitrage": OpportunityKind.ARBITRAGE}
+#: Of facts, the metric that counts them and the words of its label.
+COUNTED: dict[str, tuple[Counter | Histogram, tuple[str, ...]]] = {
+    "leg": (telemetry.LEGS_JUDGED, telemetry.VERDICTS),
+    "judged": (telemetry.ARBITRAGES_JUDGED, ("stood", "phantom")),
+    "life": (telemetry.LIFE_SECONDS, telemetry.ENDINGS),
+    "suspect": (telemetry.SUSPECTS, telemetry.SUSPICIONS),
+    "move": (telemetry.MOVES, telemetry.CAUSES),
+    "steam": (telemetry.STEAM, telemetry.CAUSES),
+}
+#: What comes and goes with every poll is for the log of those who look closely.
+OFTEN = frozenset({"low_hold", "other"})
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +48,14 @@ class Tally:
         }
         self._fold, self._batch = telemetry.FOLD_SECONDS.labels(name), telemetry.BATCH_SECONDS.labels(name)
         self._rows = telemetry.ROWS.labels(name)
-        self._changes = {
-            (topic, change): telemetry.CHANGES.labels(kind, change)
-            for topic, kind in OPPORTUNITIES.items()
-            if topic in stage.answers
-            for change in ChangeKind
-        }
+        self._news = Reader() if "bets.arbitrage" in stage.answers else None
+        if self._news:
+            for kind in (*telemetry.KINDS, "other"):
+                for change in ChangeKind:
+                    telemetry.CHANGES.labels(kind, change)
+            for metric, words in COUNTED.values():
+                for word in (*words, "other"):
+                    metric.labels(word)
         self._seen_at_s: dict[str, float] = {}
 
     def read(self, topic: str) -> None:
@@ -59,12 +74,15 @@ class Tally:
     def folded(self, row: Row[Any], source: Input, answers: Sequence[Answer], seconds: float) -> None:
         """An input was folded into a row, with these answers."""
         self._fold.observe(seconds)
-        for topic, _, record in answers:
-            if topic in OPPORTUNITIES and record is not None:
-                for change in record.changes:  # type: ignore[attr-defined]
-                    self._changes[topic, change.change].inc()
-                    if change.change != ChangeKind.CHANGED:
-                        self._tell(row, source, topic, change)
+        if self._news:
+            changes, facts = self._news.read(row, answers)
+            for kind, change in changes:
+                kind = telemetry.label(kind, telemetry.KINDS)
+                telemetry.CHANGES.labels(kind, change.change).inc()
+                if change.change != ChangeKind.CHANGED:
+                    self._tell(row, source, kind, change)
+            for fact in facts:
+                _count(fact)
         if logger.isEnabledFor(logging.DEBUG):
             topics = [answer.topic for answer in answers]
             self._say("folded", row, source, logging.DEBUG, answers=topics, ms=round(seconds * 1000, 3))
@@ -87,11 +105,14 @@ class Tally:
 
     def began(self, rows: int) -> None:
         """Rows were recovered."""
+        if self._news:
+            self._news.begin_generation()
         self._rows.set(rows)
 
-    def _tell(self, row: Row[Any], source: Input, topic: str, change: Any) -> None:
+    def _tell(self, row: Row[Any], source: Input, kind: str, change: Change) -> None:
+        level = logging.DEBUG if kind in OFTEN else logging.INFO
         reason = {"reason": change.reason} if change.reason else {}
-        self._say(f"{OPPORTUNITIES[topic]} {change.change}", row, source, id=change.id, **reason)
+        self._say(f"{kind} {change.change}", row, source, level, id=change.id, **reason)
 
     def _say(self, what: str, row: Row[Any], source: Input, level: int = logging.INFO, **fields: Any) -> None:
         origin = source.origin or source.place
@@ -105,3 +126,12 @@ class Tally:
             place=source.place,
             origin=origin,
         )
+
+
+def _count(fact: Fact) -> None:
+    metric, words = COUNTED[fact.what]
+    word = telemetry.label(fact.word, words)
+    if isinstance(metric, Histogram):
+        metric.labels(word).observe(fact.seconds)
+    else:
+        metric.labels(word).inc()

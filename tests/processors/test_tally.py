@@ -34,7 +34,7 @@ def test_counts_begin_at_zero_so_that_the_first_of_anything_is_a_rise() -> None:
         assert delays == (None if topic == "clock.ticks" else 0)  # ticks wait for others
     for topic in (*MARKETS.answers, "ops.dead-letters"):
         assert value("sharpline_processors_answers_total", stage="begun", topic=topic) == 0
-    for kind in ("value", "arbitrage"):
+    for kind in ("value", "arbitrage", "middle", "low_hold"):
         for change in ChangeKind:
             assert value("sharpline_processors_changes_total", kind=kind, change=change) is not None
 
