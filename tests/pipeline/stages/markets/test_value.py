@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pipeline.domain.confidence import confidence
 from pipeline.domain.staking import kelly
@@ -22,7 +23,6 @@ from pipeline.records import (
 )
 from pipeline.settings import Rules
 from pipeline.stages.markets import MARKETS
-from pipeline.stages.markets.game import game_of, model_chances
 from pipeline.stages.markets.value import KEPT
 from tests.make import Followed, at, game, quote, snapshot, tick
 
@@ -455,54 +455,6 @@ def test_before_the_start_a_model_that_echoes_the_market_judges_nothing(prior: s
     assert "bets.value" not in event.last
 
 
-@pytest.mark.parametrize(
-    ("fields", "key", "expected"),
-    [
-        pytest.param({}, ("h2h", "game", 0.0), [0.6, 0.4], id="winner"),
-        pytest.param({"game": (0.5, 0.4, 0.1)}, ("h2h", "game", 0.0), [0.5, 0.4], id="winner, a tie refunds"),
-        pytest.param({}, ("h2h_3way", "regulation", 0.0), [0.58, 0.37, 0.05], id="three-way"),
-        pytest.param({}, ("h2h", "regulation", 0.0), [], id="another scope"),
-        pytest.param({}, ("spread", "game", -3.5), [0.5, 0.5], id="spread at the mean"),
-        pytest.param({}, ("total", "game", 45.5), [0.47785, 0.52215], id="total"),
-        pytest.param({}, ("btts", "game", 0.0), [], id="a market that it does not price"),
-        pytest.param(
-            {"model": "poisson-goals", "parameters": {"home_rate": 1.6, "away_rate": 1.1}, "home_score": 1},
-            ("total", "regulation", 3.5),
-            [0.5064, 0.4936],
-            id="goals to come on top of the score",
-        ),
-        pytest.param(
-            {"model": "poisson-goals", "parameters": {"home_rate": 0.0, "away_rate": 0.0}, "away_score": 2},
-            ("spread", "regulation", 1.5),
-            [0.0, 1.0],
-            id="nothing to come",
-        ),
-        pytest.param(
-            {"model": "poisson-goals", "parameters": {"home_rate": 1.6, "away_rate": 1.1}},
-            ("total", "game", 3.5),
-            [],
-            id="goals of overtime are not in the rates",
-        ),
-        pytest.param(
-            {
-                "model": "poisson-goals",
-                "regulation": (0.0, 0.0, 1.0),
-                "parameters": {"home_rate": 0.4, "away_rate": 0.3},
-            },
-            ("total", "regulation", 3.5),
-            [],
-            id="regulation is over and overtime is played",
-        ),
-    ],
-)
-def test_what_the_model_gives_each_outcome(
-    fields: dict[str, Any], key: tuple[str, str, float], expected: list[float]
-) -> None:
-    chances = model_chances(game_of(live(0, **fields)), key)
-
-    assert [each.win for each in chances] == pytest.approx(expected, abs=1e-4)
-
-
 def test_a_bet_whose_fair_price_moves_is_changed_and_stays_open() -> None:
     event = Followed(MARKETS)
     event(snapshot(*EVEN, quote("d", 2.1, 1.75)))
@@ -584,3 +536,32 @@ def test_what_is_published_keeps_the_rules_whatever_is_shown(
             assert max(bet.stake_share * bet.price for bet in staked) > lost
     bets = {(bet.basis, bet.market, bet.outcome, bet.book) for bet in answer.bets}
     assert not bets & {(each.basis, each.market, each.outcome, each.book) for each in answer.gated}
+
+
+@given(an_odd_market("h2h", 0.0), an_odd_market("spread", -3.0))
+def test_home_and_away_are_alike(winner: list[Line], spread: list[Line]) -> None:
+    def told(*lines: Line, turn: bool) -> list[list[Any]]:
+        event = Followed(MARKETS)
+        event(snapshot(*lines))
+        answer = event.last.get("bets.value")
+        return [
+            sorted(
+                [
+                    [
+                        each.market,
+                        each.book,
+                        1 - each.outcome if turn else each.outcome,
+                        each.price,
+                        each.probability,
+                        each.expected_value,
+                        *([each.reasons] if isinstance(each, GatedBet) else [each.confidence, each.worst_by]),
+                    ]
+                    for each in group
+                ]
+            )
+            for group in ((answer.bets, answer.gated) if answer else ())
+        ]
+
+    turned = [replace(line, prices=line.prices[::-1], line=-line.line or 0.0) for line in (*winner, *spread)]
+
+    assert told(*winner, *spread, turn=False) == told(*turned, turn=True)
