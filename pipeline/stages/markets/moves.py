@@ -161,8 +161,8 @@ def _left(now: Moment, before: Mapping[str, SourceBoard], key: LadderKey, point:
             looked_ms = max([looked_ms, *[quote.seen_at_ms for quote in here.values()]])
     if not looked_ms:  # no look but a tick or the game, or the first look of a source
         looked_ms = max([board.newest_at_ms for board in before.values()], default=0)
-    looked_ms = max(looked_ms, point.at_ms)
-    return replace(point, left_ms=looked_ms, waited_ms=max(0, now.now_ms - looked_ms))
+    # Another source may have shown the point since the one that speaks now was looked at.
+    return replace(point, left_ms=max(looked_ms, point.at_ms), waited_ms=max(0, now.now_ms - looked_ms))
 
 
 def _variance(rules: Rules, last: Point, held: Held | None, now_ms: int) -> float:
@@ -254,7 +254,7 @@ def _standing(now: Moment, before: tuple[Drift, ...]) -> Iterator[tuple[int, Dri
 def _noise(now: Moment, start: Point) -> float:
     """The standard deviation that a move from a point is judged by: over a window, or as long as it took.
 
-    Never over a shorter time, however fast it was: the widest of all differences within a window is looked for,
+    Never over a shorter time, however fast it was: the widest of all differences of a window is looked for,
     and a price goes by leaps, so that in the second of a leap none is usual. What the market does in a
     window is known from before it began to move.
     """

@@ -136,7 +136,6 @@ def _stances_with(
     """Where desks stand now, and the moves that brought them there; the very stances where nothing moved."""
     now_ms, window_ms = now.now_ms, now.rules.steam_window_ms
     found: dict[str, Stance] = {}
-    lost: list[str] = []
     moved: list[Step] = []
     looks: dict[float, dict[str, int]] = {}
     for desk, stance in stances.items():
@@ -146,8 +145,6 @@ def _stances_with(
             continue
         place = _place(desk, stance.line, words)
         if place is None and stance.gone_ms:
-            if now_ms - stance.gone_ms > window_ms:
-                lost.append(desk)
             continue
         if stance.line not in looks:
             looks[stance.line] = _looked_ms(before, key, stance.line)
@@ -181,11 +178,11 @@ def _stances_with(
                 if desk not in stances and desk not in found:
                     line, word = _nearest(desk, words)
                     found[desk] = Stance(line, word, now_ms, word)
-    if not found and not lost:
+    if not found:
         return stances, moved
     kept = {**stances, **found}
     # In one order, whoever came first: a row reads the same however it came about.
-    return {desk: kept[desk] for desk in sorted(kept) if desk not in lost}, moved
+    return {desk: kept[desk] for desk in sorted(kept)}, moved
 
 
 def _place(desk: str, line: float, words: dict[float, Words]) -> tuple[float, Probabilities] | None:
@@ -206,7 +203,8 @@ def _looked_ms(before: Mapping[str, SourceBoard], key: LadderKey, line: float) -
     for board in before.values():
         for book, quote in board.quotes.get((*key, line), {}).items():
             desk = desk_of(book)
-            found[desk] = max(quote.seen_at_ms, found.get(desk, 0))
+            if quote.seen_at_ms > found.get(desk, 0):
+                found[desk] = quote.seen_at_ms
     return found
 
 
@@ -257,8 +255,7 @@ def _rushes_with(
         onward = [*old.steps, *[step for step in counted if step.outcome == outcome]]
         new = replace(old, last_ms=now.now_ms, steps=_by_vote(same, onward))
     else:
-        after_ms = 0 if old is None else old.last_ms
-        voted = _by_vote(same, [step for step in steps if step.outcome == outcome and step.at_ms > after_ms])
+        voted = _by_vote(same, [step for step in steps if step.outcome == outcome])
         if len(voted) < now.rules.steam_desks:
             return rushes
         in_time = [step for step in voted if step.waited_ms <= now.rules.steam_window_ms]
