@@ -4,12 +4,20 @@ import asyncio
 from collections import Counter
 
 from gateway.hub import Hub
-from pipeline.records import GameStatus
-from pipeline.telemetry import GAMES, OPEN_OPPORTUNITIES
+from pipeline.records import Arbitrages, GameStatus, ValueBets
+from pipeline.telemetry import GAMES, GATES, KEPT_BACK, OPEN_OPPORTUNITIES, SUSPICIONS, label
+from pipeline.telemetry import KINDS as OPEN
 
-VALUE, ARBITRAGE, SUSPECT = KINDS = ("value", "arbitrage", "suspect")
+SUSPECT, GATED = KEPT = ("suspect", "gated")
+KINDS = (*OPEN, *KEPT)
+REASONS = {SUSPECT: SUSPICIONS, GATED: GATES}
 GAUGES = {kind: OPEN_OPPORTUNITIES.labels(kind) for kind in KINDS}
 GAUGES |= {str(status): GAMES.labels(status) for status in GameStatus}
+GAUGES |= {
+    f"{kind} {reason}": KEPT_BACK.labels(kind, reason)
+    for kind, reasons in REASONS.items()
+    for reason in (*reasons, "other")
+}
 #: Events after which others get their turn: what has just changed has not been decoded yet.
 TURN = 20
 
@@ -37,13 +45,26 @@ class Census:
 
 
 def counted(hub: Hub, event: str) -> Counter[str]:
-    """What one event adds: its status, and its open bets by kind."""
+    """What one event adds: its status, its opportunities by kind, and why some are kept back."""
     found: Counter[str] = Counter()
     if game := hub.latest("games.states", event) or hub.latest("games.probabilities", event):
         found[str(game.status)] = 1
-    if value := hub.latest("bets.value", event):
-        found[VALUE] = len(value.bets)
-    if arbitrage := hub.latest("bets.arbitrage", event):
-        found[SUSPECT] = sum(bool(one.suspect) for one in arbitrage.arbitrages)
-        found[ARBITRAGE] = len(arbitrage.arbitrages) - found[SUSPECT]
+    value, arbitrage = hub.latest("bets.value", event), hub.latest("bets.arbitrage", event)
+    found.update(opportunities(value, arbitrage))
+    reasons = [(GATED, reason) for bet in (value.gated if value else ()) for reason in bet.reasons]
+    reasons += [
+        (SUSPECT, reason) for one in (arbitrage.arbitrages if arbitrage else ()) for reason in one.suspect
+    ]
+    found.update(f"{kind} {label(reason, REASONS[kind])}" for kind, reason in reasons)
+    return found
+
+
+def opportunities(value: ValueBets | None, arbitrage: Arbitrages | None) -> dict[str, int]:
+    """How many stand open of each kind, and how many are suspect or gated."""
+    found = dict.fromkeys(KINDS, 0)
+    if value:
+        found["value"], found[GATED] = len(value.bets), len(value.gated)
+    for one in arbitrage.arbitrages if arbitrage else ():
+        kind = SUSPECT if one.suspect else one.kind
+        found[kind] = found.get(kind, 0) + 1
     return found

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from gateway.census import Census
+from gateway.census import Census, opportunities
 from gateway.hub import HANGS_AFTER_S, Hub
 from pipeline import data, ids
 from pipeline.errors import Refused
@@ -20,7 +20,7 @@ from pipeline.telemetry import Part
 
 INDEX = """Sharpline: live sports betting analytics
 
-GET /v1/events                 events with score, probability and open bets; ?league= &sport= &status=
+GET /v1/events                 events with score, probability, opportunities; ?league= &sport= &status=
 GET /v1/events/{event}         everything that is known of one event now
 WS  /v1/stream                 snapshots, then updates (docs/stream.md)
 POST /v1/calculate/{what}      arbitrage, middle, rules, devig, kelly, value, convert (docs/calculators.md)
@@ -115,8 +115,7 @@ def summary(hub: Hub, event: str) -> dict[str, Any]:
         "model": chances and chances.model,
         "game": chances and chances.game,
         "regulation": chances and chances.regulation,
-        "value_bets": len(value.bets) if value else 0,
-        "arbitrages": sum(not found.suspect for found in arbitrage.arbitrages) if arbitrage else 0,
+        "opportunities": opportunities(value, arbitrage),
         "received_at_ms": max(part.received_at_ms for part in (state, chances, value, arbitrage) if part)
         if state or chances or value or arbitrage
         else None,

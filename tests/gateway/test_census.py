@@ -26,8 +26,10 @@ from tests.make_records import EVENT, example
 OTHER = "nfl:2025-09-14:sf-sea"
 VALUE, ARBITRAGE, STATES, CHANCES = "bets.value", "bets.arbitrage", "games.states", "games.probabilities"
 OPEN, GAMES = "sharpline_gateway_open_opportunities", "sharpline_gateway_games"
+KEPT_BACK = "sharpline_gateway_kept_back"
 SUSPECT = example(ARBITRAGE).arbitrages[0]
 SOUND = replace(SUSPECT, suspect=())
+KINDS = ("value", "arbitrage", "middle", "low_hold", "suspect", "gated")
 
 
 @pytest.fixture
@@ -42,9 +44,9 @@ def client(hub: Hub) -> Iterator[TestClient]:
 
 
 def series(text: str, name: str) -> dict[str, float]:
-    """Every series of a metric by its only label."""
+    """Every series of a metric by its labels."""
     return {
-        next(iter(sample.labels.values())): sample.value
+        " ".join(sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
         if sample.name == name
@@ -62,7 +64,11 @@ def test_every_series_is_there_with_0_from_the_start() -> None:
         [sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     ).stdout
 
-    assert series(text, OPEN) == dict.fromkeys(["value", "arbitrage", "suspect"], 0.0)
+    assert series(text, OPEN) == dict.fromkeys(KINDS, 0.0)
+    assert {"suspect stale_leg", "suspect other", "gated too_good", "gated other"} <= series(
+        text, KEPT_BACK
+    ).keys()
+    assert set(series(text, KEPT_BACK).values()) == {0.0}
     assert series(text, GAMES) == dict.fromkeys(map(str, GameStatus), 0.0)
     assert series(text, "sharpline_gateway_messages_total") == dict.fromkeys(
         ["snapshot", "update", "error"], 0.0
@@ -73,23 +79,49 @@ def test_every_series_is_there_with_0_from_the_start() -> None:
 
 def test_what_stands_is_counted_by_kind_and_status(hub: Hub, client: TestClient) -> None:
     hub.publish(message(VALUE))
-    hub.publish(message(ARBITRAGE, 0, example(ARBITRAGE, arbitrages=(SOUND, SUSPECT, SUSPECT))))
+    sound = [replace(SOUND, kind=kind) for kind in ("arbitrage", "middle", "middle", "low_hold")]
+    hub.publish(message(ARBITRAGE, 0, example(ARBITRAGE, arbitrages=(*sound, SUSPECT, SUSPECT))))
     hub.publish(message(STATES, 0, example(STATES, status="suspended")))
     hub.publish(message(CHANCES, 0, example(CHANCES, status="live")))
     hub.publish(message(CHANCES, 0, example(CHANCES, status="scheduled", event_id=OTHER)))
 
-    assert scraped(client, OPEN) == {"value": 1, "arbitrage": 1, "suspect": 2}
+    assert scraped(client, OPEN) == {
+        "value": 1,
+        "arbitrage": 1,
+        "middle": 2,
+        "low_hold": 1,
+        "suspect": 2,
+        "gated": 1,
+    }
     assert scraped(client, GAMES) == {"suspended": 1, "scheduled": 1}
+
+
+def test_what_is_kept_back_counts_for_each_of_its_reasons(hub: Hub, client: TestClient) -> None:
+    (bet,) = example(VALUE).gated
+    gated = (bet, replace(bet, reasons=("stale", "too_good")), replace(bet, reasons=("of a later version",)))
+    hub.publish(message(VALUE, 0, example(VALUE, gated=gated)))
+    hub.publish(message(ARBITRAGE, 0, example(ARBITRAGE, arbitrages=(SOUND, SUSPECT))))
+
+    assert scraped(client, KEPT_BACK) == {
+        "gated too_good": 2,
+        "gated stale": 1,
+        "gated other": 1,
+        "suspect ages_apart": 1,
+    }
+    hub.publish(message(VALUE, 1, example(VALUE, gated=(), revision=8)))
+    assert scraped(client, KEPT_BACK) == {"suspect ages_apart": 1}
 
 
 def test_what_has_changed_or_gone_is_counted_anew(hub: Hub, client: TestClient) -> None:
     for event in (EVENT, OTHER):
         hub.publish(message(VALUE, 0, example(VALUE, event_id=event)))
         hub.publish(message(STATES, 0, example(STATES, event_id=event)))
-    assert (scraped(client, OPEN), scraped(client, GAMES)) == ({"value": 2}, {"live": 2})
-    hub.publish(message(VALUE, 1, example(VALUE, bets=(), revision=8)))
+    both = {"value": 2, "gated": 2}
+    assert (scraped(client, OPEN), scraped(client, GAMES)) == (both, {"live": 2})
+    hub.publish(message(VALUE, 1, example(VALUE, bets=(), gated=(), revision=8)))
     hub.publish(message(STATES, 1, example(STATES, status="final", revision=8)))
-    assert (scraped(client, OPEN), scraped(client, GAMES)) == ({"value": 1}, {"live": 1, "final": 1})
+    left = {"value": 1, "gated": 1}
+    assert (scraped(client, OPEN), scraped(client, GAMES)) == (left, {"live": 1, "final": 1})
     for topic in (VALUE, STATES):
         for event in (EVENT, OTHER):
             hub.publish(message(topic, 2, GONE, event))
@@ -100,9 +132,9 @@ def test_only_what_has_changed_is_looked_at_again(hub: Hub, client: TestClient) 
     hub.publish(message(VALUE))
     hub.publish(message("odds.fair", 0, example("odds.fair", event_id=OTHER)))
     assert hub.changed == {EVENT}
-    assert scraped(client, OPEN) == {"value": 1}
+    assert scraped(client, OPEN) == {"value": 1, "gated": 1}
     assert hub.changed == set()
-    assert scraped(client, OPEN) == {"value": 1}
+    assert scraped(client, OPEN) == {"value": 1, "gated": 1}
 
 
 def test_the_log_s_time_is_its_newest_tick(hub: Hub) -> None:
@@ -135,7 +167,8 @@ def test_counting_what_changed_is_counting_everything(steps: list[tuple[str, str
             else:
                 hub.publish(message(topic, offset, example(topic, event_id=event, revision=offset)))
         whole = sum((counted(hub, event) for event in hub.events()), Counter[str]())
-        shown = series(generate_latest().decode(), OPEN) | series(generate_latest().decode(), GAMES)
+        text = generate_latest().decode()
+        shown = series(text, OPEN) | series(text, GAMES) | series(text, KEPT_BACK)
         assert shown == {name: whole[name] for name in GAUGES}
 
     asyncio.run(steps_taken())

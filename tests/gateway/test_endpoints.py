@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from starlette.testclient import TestClient
 
 from gateway.answers import wall_ms
@@ -35,15 +36,15 @@ def listed(client: TestClient, query: str = "") -> list[str]:
     return [row["event"] for row in answer.json()["events"]]
 
 
-def test_an_event_in_the_list_has_score_probability_and_open_bets(hub: Hub, client: TestClient) -> None:
+def test_an_event_in_the_list_has_score_probability_and_opportunities_by_kind(
+    hub: Hub, client: TestClient
+) -> None:
     for topic in ANSWERS:
         hub.publish(message(topic))
-    open_arbitrage = example("bets.arbitrage").arbitrages[0]
-    sound = type(open_arbitrage)(
-        **{f: getattr(open_arbitrage, f) for f in open_arbitrage.__struct_fields__} | {"suspect": ()}
-    )
-    both = example("bets.arbitrage", arbitrages=(sound, open_arbitrage), revision=8)
-    hub.publish(message("bets.arbitrage", 1, both))
+    (suspect,) = example("bets.arbitrage").arbitrages
+    sound = [replace(suspect, suspect=(), kind=kind) for kind in ("arbitrage", "middle")]
+    all_three = example("bets.arbitrage", arbitrages=(*sound, suspect), revision=8)
+    hub.publish(message("bets.arbitrage", 1, all_three))
 
     assert client.get("/v1/events").json() == {
         "now_ms": AT_MS,
@@ -66,8 +67,14 @@ def test_an_event_in_the_list_has_score_probability_and_open_bets(hub: Hub, clie
                 "model": "brownian-margin",
                 "game": [0.625, 0.375],
                 "regulation": [0.6, 0.35, 0.05],
-                "value_bets": 1,
-                "arbitrages": 1,
+                "opportunities": {
+                    "value": 1,
+                    "arbitrage": 1,
+                    "middle": 1,
+                    "low_hold": 0,
+                    "suspect": 1,
+                    "gated": 1,
+                },
                 "received_at_ms": AT_MS,
             }
         ],
@@ -79,7 +86,7 @@ def test_what_is_not_known_of_an_event_is_null(hub: Hub, client: TestClient) -> 
 
     (row,) = client.get("/v1/events").json()["events"]
     assert (row["event"], row["status"], row["home_score"], row["game"]) == (EVENT, None, None, None)
-    assert (row["value_bets"], row["arbitrages"]) == (0, 0)
+    assert set(row["opportunities"].values()) == {0}
     one = client.get(f"/v1/events/{EVENT}").json()
     assert one["fair"]["method"] == "power"
     assert (one["state"], one["results"]) == (None, [])
