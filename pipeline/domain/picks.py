@@ -152,10 +152,14 @@ def play(bets: tuple[OpenBet, ...], outcomes: int, limits: Limits) -> Play | Non
         alone = kelly(pick.price, pick.probability * (1.0 - pick.refund), pick.refund)
         shares: tuple[float, ...] = (fractional_kelly(alone, multiplier, min(cap, exposure)),)
     else:
-        # In an order that does not know which side is at home.
-        order = sorted(range(len(picked)), key=lambda index: (picked[index].price, picked[index].probability))
-        (row,) = joint_kelly([group_of([picked[index] for index in order])], *limits)
-        shares = tuple([share for _, share in sorted(zip(order, row, strict=True))])
+        # Neither their order nor a last bit of equal ones may know which side is at home.
+        order = sorted(picked, key=lambda pick: (pick.price, pick.probability))
+        (row,) = joint_kelly([group_of(order)], *limits)
+        found: dict[tuple[float, float], float] = {}
+        for pick, share in zip(order, row, strict=True):
+            alike = pick.price, pick.probability
+            found[alike] = min(share, found.get(alike, share))
+        shares = tuple([found[pick.price, pick.probability] for pick in picked])
     return Play(picked, together, shares, growth([together], [shares]))
 
 

@@ -127,6 +127,13 @@ def test_home_and_away_are_alike(bets: list[OpenBet]) -> None:
     assert shares == {pick.place: share for pick, share in zip(there.picks, there.shares, strict=True)}
 
 
+def test_outcomes_that_are_alike_have_the_same_stake() -> None:
+    found = play((OpenBet(0, "a", 4.25, 0.25), OpenBet(1, "a", 4.25, 0.25)), 3, LIMITS)
+
+    assert found is not None
+    assert found.shares[0] == found.shares[1] > 0.0
+
+
 def test_of_markets_that_grow_alike_the_first_is_played() -> None:
     found = play((OpenBet(0, "a", 2.2, 0.5),), 2, LIMITS)
 
