@@ -1,4 +1,4 @@
-"""What `sharpline up` shows: games in play, best value bets and arbitrage, rates and lag.
+"""What `sharpline up` shows: games in play, the best of every opportunity, steam, rates and lag.
 
 It is a client of the gateway like any other: everything but the lag comes over the socket.
 """
@@ -17,8 +17,21 @@ from rich.text import Text
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-CHANNELS = ("games.states", "games.probabilities", "bets.value", "bets.arbitrage", "bets.results")
+CHANNELS = (
+    "games.states",
+    "games.probabilities",
+    "odds.moves",
+    "bets.value",
+    "bets.arbitrage",
+    "bets.results",
+)
 IN_PLAY = ("live", "suspended")
+#: Rows of a terminal that have room for five tables: one with fewer shows three.
+FIVE_TABLES = 32
+#: Lines above the tables, and of notes below.
+AROUND = 7
+#: An event and something in an answer about it.
+Found = tuple[str, dict[str, Any]]
 
 
 @dataclass
@@ -52,20 +65,35 @@ class Seen:
         if topic == "bets.arbitrage" and not self.first_arbitrage_s and self.open_arbitrages():
             self.first_arbitrage_s = time.monotonic() - self.started_s
 
-    def open_arbitrages(self) -> list[tuple[str, dict[str, Any]]]:
-        """Event and arbitrage, the best first, suspects left out."""
-        found = [
-            (event, one)
-            for event, record in list(self.latest["bets.arbitrage"].items())
-            for one in record["arbitrages"]
-            if not one["suspect"]
-        ]
-        return sorted(found, key=lambda item: -item[1]["profit_minor"])
+    def open_arbitrages(self) -> list[Found]:
+        """Event and arbitrage, the best first; what is suspect is none."""
+        return sorted(self._open("arbitrage"), key=lambda item: -item[1]["profit_minor"])
 
-    def open_values(self) -> list[tuple[str, dict[str, Any]]]:
+    def open_others(self) -> list[Found]:
+        """Event and middle, the best first, then event and low hold."""
+        middles = sorted(self._open("middle"), key=lambda item: -item[1]["expected_value"])
+        return middles + sorted(self._open("low_hold"), key=lambda item: -item[1]["profit_minor"])
+
+    def suspects(self) -> int:
+        """How many look like bad data."""
+        return sum(bool(one["suspect"]) for _, one in self._listed("bets.arbitrage", "arbitrages"))
+
+    def gated(self) -> int:
+        """How many prices are kept from being bets."""
+        return len(self._listed("bets.value", "gated"))
+
+    def judged(self) -> tuple[int, int]:
+        """How many arbitrages of these events have been judged, and how many of them were phantoms."""
+        records = list(self.latest["bets.arbitrage"].values())
+        return sum(each["judged"] for each in records), sum(each["phantoms"] for each in records)
+
+    def steam(self) -> list[Found]:
+        """Event and steam, the newest first."""
+        return sorted(self._listed("odds.moves", "steam"), key=lambda item: -item[1]["at_ms"])
+
+    def open_values(self) -> list[Found]:
         """Event and value bet, the best first."""
-        found = [(e, bet) for e, record in list(self.latest["bets.value"].items()) for bet in record["bets"]]
-        return sorted(found, key=lambda item: -item[1]["expected_value"])
+        return sorted(self._listed("bets.value", "bets"), key=lambda item: -item[1]["expected_value"])
 
     def in_play(self) -> list[dict[str, Any]]:
         """States of the games in play, the most even first."""
@@ -76,6 +104,13 @@ class Seen:
         """The home side's probability; 0 where there is none."""
         record = self.latest["games.probabilities"].get(event)
         return float(record["game"][0]) if record and record["game"] else 0.0
+
+    def _open(self, kind: str) -> list[Found]:
+        found = self._listed("bets.arbitrage", "arbitrages")
+        return [(event, one) for event, one in found if one["kind"] == kind and not one["suspect"]]
+
+    def _listed(self, topic: str, name: str) -> list[Found]:
+        return [(event, one) for event, record in list(self.latest[topic].items()) for one in record[name]]
 
 
 def follow(url: str, seen: Seen, stop: threading.Event) -> None:
@@ -124,14 +159,44 @@ def _clock(state: dict[str, Any]) -> str:
 
 
 def _where(one: dict[str, Any]) -> str:
-    line = f" {one['line']:+g}" if one["market"] == "spread" else f" {one['line']:g}" if one["line"] else ""
+    """The market; of a middle each leg has a line of its own."""
+    line = "" if one.get("kind") == "middle" else _line(one["market"], 0, one["line"])
     return f"{one['market']}{line}"
+
+
+def _line(market: str, outcome: int, line: float) -> str:
+    if market == "spread":
+        return f" {-line if outcome else line:+g}"
+    return f" {line:g}" if line else ""
 
 
 def _side(market: str, outcome: int) -> str:
     if market == "total":
         return ("over", "under")[outcome]
+    if market == "btts":
+        return ("yes", "no")[outcome]
     return ("home", "away", "draw")[outcome]
+
+
+def _leg(one: dict[str, Any], leg: dict[str, Any]) -> str:
+    line = _line(one["market"], leg["outcome"], leg["line"]) if one["kind"] == "middle" else ""
+    side = "lay " if leg["side"] == "lay" else ""
+    return f"{side}{_side(one['market'], leg['outcome'])}{line} {leg['price']:.2f} {leg['book']}"
+
+
+def _legs(one: dict[str, Any]) -> str:
+    return ", ".join(_leg(one, leg) for leg in one["legs"])
+
+
+def _worth(one: dict[str, Any]) -> str:
+    """Per unit at risk: a middle's expected value, and how often it hits, else the worst profit."""
+    if one["kind"] == "middle":
+        return f"{one['expected_value']:+.1%}, hits {one['hit_probability']:.0%}"
+    return f"{one['profit_minor'] / one['stake_minor']:.2%}"
+
+
+def _oldest_ms(one: dict[str, Any]) -> int:
+    return min(map(_spoken_ms, one["legs"]))
 
 
 def _age(now_ms: int, then_ms: int) -> str:
@@ -149,42 +214,82 @@ def _table(title: str, *columns: str) -> Table:
         title=title, title_justify="left", expand=True, box=None, pad_edge=False, header_style="dim"
     )
     for column in columns:
-        right = column in ("price", "fair", "EV", "stake", "age", "profit", "home")
-        table.add_column(column, justify="right" if right else "left", no_wrap=True)
+        right = column in ("price", "fair", "EV", "stake", "age", "profit", "worth", "home")
+        # What can be long gives way: it is cut before anything else is.
+        share = 1 if column in ("legs", "desks") else None
+        table.add_column(column, justify="right" if right else "left", no_wrap=True, ratio=share)
     return table
 
 
 def picture(seen: Seen, flow: Flow, notes: deque[str], rows: int) -> RenderableType:
     """The live view, for a terminal with this many rows."""
-    share = max(3, (rows - 14) // 3)
+    tables = 5 if rows >= FIVE_TABLES else 3
+    share = max(3, (rows - AROUND) // tables - 2)
+    shown = [_games(seen, share), _values(seen, share), _arbitrages(seen, share)]
+    if tables == 5:
+        shown += [_others(seen, share), _steam(seen, share)]
+    return Group(_head(seen, flow), *shown, Text("\n".join(notes), style="dim"))
+
+
+def _games(seen: Seen, share: int) -> Table:
     live = seen.in_play()
     games = _table(f"In play: {len(live)}", "event", "", "score", "home", "", "of late")
     for state in live[:share]:
-        home = seen.home(state["event_id"])
+        event, home = state["event_id"], seen.home(state["event_id"])
         score = f"{state['home_score']}–{state['away_score']}"
-        event = state["event_id"]
         games.add_row(event, _clock(state), score, f"{home:.1%}", _bar(home), _spark(seen.before.get(event)))
+    return games
+
+
+def _values(seen: Seen, share: int) -> Table:
     values = seen.open_values()
-    value = _table(
-        f"Value bets: {len(values)}", "event", "bet", "book", "price", "fair", "EV", "stake", "age"
-    )
+    title = f"Value bets: {len(values)}, gated {seen.gated()}"
+    table = _table(title, "event", "bet", "book", "price", "fair", "EV", "stake", "age")
     for event, bet in values[:share]:
         what = f"{_where(bet)} {_side(bet['market'], bet['outcome'])} ({bet['basis']})"
         fair, gain = f"{1 / bet['probability']:.2f}", f"{bet['expected_value']:+.1%}"
+        # Beside a better bet of the event it gets no stake.
+        stake = f"{bet['stake_share']:.1%}" if bet["stake_share"] else "-"
         age = _age(seen.now_ms, _spoken_ms(bet))
-        value.add_row(
-            event, what, bet["book"], f"{bet['price']:.2f}", fair, gain, f"{bet['stake_share']:.1%}", age
-        )
-    arbitrages = seen.open_arbitrages()
-    sure = _table(f"Arbitrage: {len(arbitrages)}", "event", "market", "legs", "profit", "age")
-    for event, one in arbitrages[:share]:
-        legs = ", ".join(
-            f"{_side(one['market'], leg['outcome'])} {leg['price']:.2f} {leg['book']}" for leg in one["legs"]
-        )
-        oldest = min(map(_spoken_ms, one["legs"]))
-        profit = f"{one['profit_minor'] / one['stake_minor']:.2%}"
-        sure.add_row(event, _where(one), legs, profit, _age(seen.now_ms, oldest))
-    return Group(_head(seen, flow), games, value, sure, Text("\n".join(notes), style="dim"))
+        table.add_row(event, what, bet["book"], f"{bet['price']:.2f}", fair, gain, stake, age)
+    return table
+
+
+def _arbitrages(seen: Seen, share: int) -> Table:
+    found = seen.open_arbitrages()
+    title = f"Arbitrage: {len(found)}, suspect {seen.suspects()}, {_phantoms(seen)}"
+    table = _table(title, "event", "market", "legs", "profit", "age")
+    for event, one in found[:share]:
+        table.add_row(event, _where(one), _legs(one), _worth(one), _age(seen.now_ms, _oldest_ms(one)))
+    return table
+
+
+def _others(seen: Seen, share: int) -> Table:
+    found = seen.open_others()
+    middles = sum(one["kind"] == "middle" for _, one in found)
+    table = _table(
+        f"Middles: {middles}, low hold {len(found) - middles}", "event", "market", "legs", "worth", "age"
+    )
+    for event, one in found[:share]:
+        what = _where(one) + (" middle" if one["kind"] == "middle" else "")
+        table.add_row(event, what, _legs(one), _worth(one), _age(seen.now_ms, _oldest_ms(one)))
+    return table
+
+
+def _steam(seen: Seen, share: int) -> Table:
+    found = seen.steam()
+    table = _table(f"Steam: {len(found)}", "event", "towards", "first", "desks", "why", "age")
+    for event, one in found[:share]:
+        towards = f"{_where(one)} {_side(one['market'], one['outcome'])}"
+        desks = f"{len(one['desks'])}: {', '.join(step['desk'] for step in one['desks'])}"
+        age = _age(seen.now_ms, one["since_ms"])
+        table.add_row(event, towards, one["first_desk"] or "-", desks, one["cause"], age)
+    return table
+
+
+def _phantoms(seen: Seen) -> str:
+    judged, phantoms = seen.judged()
+    return f"phantoms {phantoms} of {judged} judged"
 
 
 def _head(seen: Seen, flow: Flow) -> Text:
@@ -209,6 +314,7 @@ def plain(seen: Seen, flow: Flow) -> str:
     """The same on one line, where there is no terminal."""
     at = datetime.fromtimestamp(seen.now_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S") if seen.now_ms else "-"
     values, arbitrages, live = seen.open_values(), seen.open_arbitrages(), seen.in_play()
+    others, steam = seen.open_others(), seen.steam()
     best = []
     if live:
         state = live[0]
@@ -222,11 +328,27 @@ def plain(seen: Seen, flow: Flow) -> str:
         )
     if arbitrages:
         event, one = arbitrages[0]
-        books = "/".join(leg["book"] for leg in one["legs"])
-        share = one["profit_minor"] / one["stake_minor"]
-        oldest = min(map(_spoken_ms, one["legs"]))
-        best.append(f"arbitrage {event} {_where(one)} {books} {share:.2%} age {_age(seen.now_ms, oldest)}")
+        age = _age(seen.now_ms, _oldest_ms(one))
+        best.append(f"arbitrage {event} {_where(one)} {_legs(one)}: {_worth(one)} age {age}")
+    if others and others[0][1]["kind"] == "middle":
+        event, one = others[0]
+        best.append(f"middle {event} {_where(one)} {_legs(one)}: {_worth(one)}")
+    if steam:
+        event, one = steam[0]
+        towards = f"{_where(one)} {_side(one['market'], one['outcome'])}"
+        best.append(f"steam {event} {towards} {len(one['desks'])} desks, first {one['first_desk'] or '-'}")
     lags = " ".join(f"{group.removeprefix('sharpline.')}={lag}" for group, lag in sorted(flow.lag.items()))
     odds = flow.rates.get("odds.snapshots", 0.0)
-    counts = f"in play {len(live)}, value bets {len(values)}, arbitrage {len(arbitrages)}"
-    return "; ".join([f"{at}  {counts}", f"odds {odds:.0f}/s", f"lag {lags}", *best])
+    middles = sum(one["kind"] == "middle" for _, one in others)
+    counts = [
+        f"in play {len(live)}",
+        f"value bets {len(values)}",
+        f"gated {seen.gated()}",
+        f"arbitrage {len(arbitrages)}",
+        f"suspect {seen.suspects()}",
+        f"middles {middles}",
+        f"low hold {len(others) - middles}",
+        f"steam {len(steam)}",
+        _phantoms(seen),
+    ]
+    return "; ".join([f"{at}  {', '.join(counts)}", f"odds {odds:.0f}/s", f"lag {lags}", *best])

@@ -56,7 +56,8 @@ def test_an_arbitrage_is_on_a_socket_and_nothing_runs_on_when_the_command_is_kil
         while wanted:
             message = json.loads(socket.recv(timeout=max(0.1, deadline - time.monotonic())))
             record = message.get("record") or {}
-            if any(not one["suspect"] for one in record.get("arbitrages", ())):
+            found = record.get("arbitrages", ())
+            if any(one["kind"] == "arbitrage" and not one["suspect"] for one in found):
                 wanted.discard("arbitrage")
             if record.get("game"):
                 wanted.discard("probability")
