@@ -244,7 +244,7 @@ class TestLineAndPrice:
     def test_a_market_stands_at_its_new_line_though_its_price_did_not_move(self) -> None:
         event = Followed(MARKETS)
 
-        event(spreads(0, -3.0, 1.91, 1.91), spreads(60, -3.5, 2.0, 1.83))
+        event(spreads(0, -3.0, 1.91, 1.91), spreads(60, -3.5, 1.97, 1.85))
 
         assert event.row.state.ladders["spread", "game"].path[-1].line == -3.5
 
@@ -396,11 +396,13 @@ class TestCause:
     ) -> None:
         event = Followed(MARKETS)
         rare = {"source": "the-odds-api-recorded", "books": "uvwxyz"}
+        often = [poll(seconds, *EVEN, books="abcdefgh") for seconds in range(0, 1_000, 20)]
+        often += [poll(seconds, 1.97, 1.85, books="abcdefgh") for seconds in range(1_000, 1_200, 20)]
 
-        event(poll(0, *EVEN, **rare), *[poll(seconds, *EVEN) for seconds in range(0, 1_200, 20)])
-        event(poll(1_200, 1.60, 2.40, **rare))
+        event(poll(0, *EVEN, **rare), *often, poll(1_200, 1.60, 2.40, **rare))
 
-        assert [(move.since_ms, move.cause) for move in moves(event)] == [(at(0), "polling")] * 2
+        # Not before the price from which it went was there at all.
+        assert [(move.since_ms, move.cause) for move in moves(event)] == [(at(1_000), "polling")] * 2
 
     def test_rare_looks_at_another_source_are_no_matter(self) -> None:
         event = Followed(MARKETS)
