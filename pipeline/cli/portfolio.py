@@ -50,9 +50,9 @@ def portfolio(
 ) -> None:
     """Stakes on all open value bets at once, by Kelly under limits.
 
-    On each outcome the best price, with the lowest probability that any basis or book's bet on it has; of
-    each event only the market that grows fastest, since what its markets have in common is not published;
-    different events are independent.
+    On each outcome the best price after commission, with the lowest probability that any basis or book's bet
+    on it has; of each event only the market that grows fastest, since what its markets have in common is not
+    published; different events are independent.
     """
     if league is not None and league not in data.leagues():
         raise UsageError(f"there is no league {league!r}; there are {', '.join(data.leagues())}")
