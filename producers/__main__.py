@@ -22,10 +22,19 @@ from producers import recorded
 from producers.pace import Due, paced, timetable
 from producers.publish import ArchiveLog, KafkaLog, Log
 from producers.resume import Held, rest_of
-from producers.sources import football_data_co_uk, nflverse, the_odds_api
+from producers.sources import football_data_co_uk, nba_pbp, nflverse, retrosheet, the_odds_api, wyscout
 from producers.tally import UNREAD
 
-SOURCES = ("simulator", "recorded", the_odds_api.NAME, nflverse.NAME, football_data_co_uk.NAME)
+SOURCES = (
+    "simulator",
+    "recorded",
+    the_odds_api.NAME,
+    nflverse.NAME,
+    nba_pbp.NAME,
+    retrosheet.NAME,
+    wyscout.NAME,
+    football_data_co_uk.NAME,
+)
 #: Where simulated time starts in an archive, so that the same seed makes the same bytes.
 ARCHIVE_STARTS_AT_MS = 1_767_225_600_000  # 2026-01-01T00:00Z
 #: Between two lines of progress.
@@ -85,6 +94,9 @@ Examples:
   sharpline produce recorded nfl.jsonl.xz pbp_2025.csv.gz --speed 600
   sharpline produce the-odds-api nfl.jsonl.xz --to polls/
   sharpline produce nflverse pbp_2025.csv.gz --to plays/
+  sharpline produce nba-pbp nba/games_2015_16.csv.gz nba/pbp_2015_16.csv.gz --to season/
+  sharpline produce retrosheet events_2019_2020.csv.gz --to innings/
+  sharpline produce wyscout matches.csv.gz events.csv.gz --to matches/
   sharpline produce football-data-co-uk 2019-2020/*.csv.gz --to season/
 """
 
@@ -158,9 +170,9 @@ def main(
 ) -> None:
     """Publish odds and game events from a source.
 
-    SOURCE is `simulator`; `recorded`, which takes files of any known kind together on one clock; or
-    `the-odds-api`, `nflverse` or `football-data-co-uk`, which take files of that kind alone. Started again
-    with the same command it goes on where the log ends.
+    SOURCE is `simulator`; `recorded`, which takes files of any known kind together on one clock; or one of
+    the others, which take files of that kind alone: docs/recorded-data.md. Started again with the same
+    command it goes on where the log ends.
     """  # fmt: skip
     try:
         settings = Settings.read()

@@ -1,15 +1,16 @@
 """Recorded files of any known kind, together on one clock."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.records import GameEvent, Record
 from producers.identity import Identities
-from producers.sources import football_data_co_uk, nflverse, the_odds_api
+from producers.sources import football_data_co_uk, nba_pbp, nflverse, retrosheet, the_odds_api, wyscout
 from producers.sources.files import first_line
+from producers.sources.games import columns_of
 
 Refuse = Callable[[str, str], None]
 #: Before the first game that the files share.
@@ -62,14 +63,28 @@ class Recording:
     def records(self, refuse: Refuse) -> Iterator[Record]:
         """Every record from ``from_ms`` on, by received time."""
         polled = Identities(the_odds_api.RECORDED)
-        streams: list[Iterable[Record]] = [football_data_co_uk.recorded(self.matches, refuse, self.from_ms)]
+        streams: list[Iterable[Record]] = [self._matches(refuse)]
         for path, kind in self.kinds.items():
             if kind == the_odds_api.NAME:
                 streams.append(the_odds_api.recorded(path, polled, refuse, self.from_ms))
             elif kind == nflverse.NAME:
                 plays = nflverse.read(path, refuse)
                 streams.append(r for r in plays if nflverse.received_at_ms(r) >= self.from_ms)
+        for paths, tell in ((_paths(self.kinds, kind), tell) for kind, tell in _TELL.items()):
+            if paths:
+                streams.append(tell(paths, refuse, self.from_ms))
+        if paths := _paths(self.kinds, wyscout.NAME):
+            # Prices that stand beside a match are those of football-data.co.uk, which may speak for itself.
+            priced = self.games.by_source.get(football_data_co_uk.NAME, {})
+            streams.append(wyscout.recorded(paths, refuse, self.from_ms, priced))
         return heapq.merge(*streams, key=nflverse.received_at_ms)
+
+    def _matches(self, refuse: Refuse) -> Iterator[Record]:
+        """football-data.co.uk's matches: of one whose events are there too, only the prices are told."""
+        told = self.games.by_source.get(wyscout.NAME, {})
+        for record in football_data_co_uk.recorded(self.matches, refuse, self.from_ms):
+            if not (isinstance(record, GameEvent) and record.event_id in told):
+                yield record
 
     def summary(self) -> list[str]:
         """Lines for a person: how many games met, and the names of those that did not."""
@@ -96,8 +111,8 @@ def look(paths: Sequence[Path], only: str = "", from_ms: int | None = None) -> R
     """
     if not paths:
         raise UsageError(
-            "no file named; give recorded polls (*.jsonl.xz), nflverse play-by-play or results of"
-            " football-data.co.uk (*.csv.gz)"
+            "no file named; give recorded polls (*.jsonl.xz), results of football-data.co.uk, or"
+            " play-by-play of nflverse, the NBA, Retrosheet or Wyscout (*.csv.gz)"
         )
     kinds = {path: kind_of(path) for path in paths}
     for path, kind in kinds.items():
@@ -108,10 +123,15 @@ def look(paths: Sequence[Path], only: str = "", from_ms: int | None = None) -> R
     by_source: dict[str, dict[str, int]] = {}
     matches: dict[Path, int] = {}
     for path, kind in kinds.items():
+        if kind in _STARTS_OF_ALL:
+            continue
         games = _STARTS[kind](path)
         by_source.setdefault(kind, {}).update(games)
         if games and kind == football_data_co_uk.NAME:
             matches[path] = min(games.values())
+    for kind, starts in _STARTS_OF_ALL.items():
+        if of_kind := _paths(kinds, kind):
+            by_source[kind] = starts(of_kind)
     if empty := [source for source, games in by_source.items() if not games]:
         raise UsageError(f"the files of {empty[0]} hold no game that can be read")
     games_found = Games(by_source)
@@ -135,16 +155,20 @@ def kind_of(path: Path) -> str:
         if b'"fetched_at"' in head and (b'"body"' in head):
             return the_odds_api.NAME
     else:
-        # Its first column may begin with a byte order mark, which no name has.
-        columns = {name.strip("\ufeffï»¿ ") for name in head.decode(errors="replace").strip().split(",")}
-        for source in (nflverse, football_data_co_uk):
-            if columns >= source.COLUMNS:
-                return source.NAME
+        columns = columns_of(path)
+        for name, wanted in _COLUMNS:
+            if columns >= wanted:
+                return name
     raise UsageError(
         f"{path} is of no known kind; known are polls of The Odds API (JSON lines with fetched_at and body),"
-        " nflverse play-by-play (CSV with game_id, play_id, play_start, ...) and results of"
-        " football-data.co.uk (CSV with Div, Date, HomeTeam, ...), plain, .gz or .xz"
+        " nflverse play-by-play (CSV with game_id, play_id, play_start, ...), results of"
+        " football-data.co.uk (CSV with Div, Date, HomeTeam, ...), and the CSVs of nba-pbp, retrosheet and"
+        " wyscout (docs/recorded-data.md), plain, .gz or .xz"
     )
+
+
+def _paths(kinds: Mapping[Path, str], kind: str) -> list[Path]:
+    return [path for path in kinds if kinds[path] == kind]
 
 
 def _first_plays(path: Path) -> dict[str, int]:
@@ -160,3 +184,22 @@ _STARTS: dict[str, Callable[[Path], dict[str, int]]] = {
     nflverse.NAME: _first_plays,
     football_data_co_uk.NAME: football_data_co_uk.starts,
 }
+#: Sources whose games stand in a file of their own, or need all files at once.
+_STARTS_OF_ALL: dict[str, Callable[[Sequence[Path]], dict[str, int]]] = {
+    nba_pbp.NAME: nba_pbp.starts,
+    retrosheet.NAME: retrosheet.starts,
+    wyscout.NAME: wyscout.starts,
+}
+_TELL: dict[str, Callable[[Sequence[Path], Refuse, int], Iterator[Record]]] = {
+    nba_pbp.NAME: nba_pbp.recorded,
+    retrosheet.NAME: retrosheet.recorded,
+}
+_COLUMNS = (
+    (nflverse.NAME, nflverse.COLUMNS),
+    (football_data_co_uk.NAME, football_data_co_uk.COLUMNS),
+    (nba_pbp.NAME, nba_pbp.COLUMNS),
+    (nba_pbp.NAME, nba_pbp.GAMES),
+    (retrosheet.NAME, retrosheet.COLUMNS),
+    (wyscout.NAME, wyscout.COLUMNS),
+    (wyscout.NAME, wyscout.MATCHES),
+)
