@@ -384,7 +384,7 @@ def test_a_bet_by_the_model_says_what_the_worst_model_makes_of_it(
 
 @pytest.mark.parametrize("homes", [(0.55, 0.48), (0.47, 0.55, 0.48)])
 def test_models_that_disagree_make_no_bet(homes: tuple[float, ...]) -> None:
-    event = Followed(MARKETS, MODEL_ALONE)
+    event = Followed(MARKETS, Rules(minimum_expected_value=0.2, minimum_confidence=0.0))
 
     event(live(-10, **CLOSE, opinions=words(*homes)), snapshot(*EVEN, quote("d", 2.06, 1.85)))
 
