@@ -49,9 +49,10 @@ def lines(found: Explanation) -> list[str]:
         f"data      {found.made_with.get('data', '')}",
     ]
     for quote in found.quotes:
+        outcome = f"lay of outcome {quote.outcome}" if quote.side == "lay" else f"outcome {quote.outcome}"
         shown, seen = quote.shown_in or "before the log begins", quote.seen_in or "what has expired"
         told += [
-            f"price     {quote.price:g} {quote.book}, outcome {quote.outcome} of {quote.opportunity}",
+            f"price     {quote.price:g} {quote.book}, {outcome} of {quote.opportunity}",
             f"          shown since {shown}, last seen in {seen} at {_time(quote.seen_at_ms)}",
         ]
     base = f"onto the row of revision {found.taken_over_at}" if found.taken_over_at else "from the first"

@@ -9,7 +9,7 @@ from msgspec import Struct
 from pipeline import cluster, codec
 from pipeline.cluster import changelog
 from pipeline.errors import UsageError
-from pipeline.records import OddsSnapshot
+from pipeline.records import Line, OddsSnapshot
 from pipeline.replay.verify import partitions, past_rules
 from pipeline.replay.verify.rows import Folded, Watched, judge
 from pipeline.replay.verify.tape import Message
@@ -35,6 +35,7 @@ class Quoted(Struct, frozen=True, kw_only=True):
     """In which it was seen last."""
     seen_at_ms: int
     quoted_at_ms: int
+    side: str = "back"
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -178,7 +179,7 @@ def _quotes(record: Any, sources: list[Input]) -> Iterator[Quoted]:
     snapshots = [source for source in sources if isinstance(source.record, OddsSnapshot)]
     for opportunity in (*getattr(record, "arbitrages", ()), *getattr(record, "bets", ())):
         for leg in getattr(opportunity, "legs", (opportunity,)):
-            place = (leg.book, opportunity.market, opportunity.scope, opportunity.line)
+            place = (leg.book, opportunity.market, opportunity.scope, leg.line)
             of_source = [source for source in snapshots if source.record.source == leg.source]
             seen = [source for source in of_source if source.record.received_at_ms == leg.seen_at_ms]
             yield Quoted(
@@ -190,6 +191,7 @@ def _quotes(record: Any, sources: list[Input]) -> Iterator[Quoted]:
                 seen_in=at(*seen[-1][:3]) if seen else "",
                 seen_at_ms=leg.seen_at_ms,
                 quoted_at_ms=leg.quoted_at_ms,
+                side=getattr(leg, "side", "back"),
             )
 
 
@@ -199,5 +201,21 @@ def _shown_in(snapshots: list[Input], place: tuple[str, str, str, float], leg: A
     for source in snapshots:
         for line in source.record.lines:
             if (line.book, line.market, line.scope, line.line) == place:
-                since = (since or at(*source[:3])) if line.prices[leg.outcome] == leg.price else ""
+                is_same = _price(source.record, line, leg) == leg.price
+                since = (since or at(*source[:3])) if is_same else ""
     return since
+
+
+def _price(snapshot: OddsSnapshot, line: Line, leg: Any) -> float:
+    """What a line shows for a leg: of a lay what waits beside it, if anything does."""
+    prices = line.prices
+    if getattr(leg, "side", "back") == "lay":
+        of_line = (line.book, line.market, line.scope, line.line)
+        waiting = [
+            depth.lay_prices
+            for depth in snapshot.depth
+            if (depth.book, depth.market, depth.scope, depth.line) == of_line
+        ]
+        prices = waiting[-1] if waiting else (0.0, 0.0, 0.0)
+    outcome: int = leg.outcome
+    return prices[outcome]

@@ -169,7 +169,12 @@ def test_every_leg_of_an_arbitrage_is_traced_to_the_snapshots_that_showed_it(eve
     topic = "bets.arbitrage"
     given = [message for message in evening.log[topic] if message.value is not None]
     answers = [codec.decode(topic, message.key, message.value) for message in given]
-    answer = max(answers, key=lambda answer: (len(answer.arbitrages), answer.revision))
+    lays = [
+        answer
+        for answer in answers
+        if any(leg.side == "lay" for one in answer.arbitrages for leg in one.legs)
+    ]
+    answer = max(lays, key=lambda answer: (len(answer.arbitrages), answer.revision))
     snapshots = {
         f"odds.snapshots/{m.partition}@{m.offset}": codec.decode("odds.snapshots", m.key, m.value)
         for m in evening.log["odds.snapshots"]
@@ -181,12 +186,13 @@ def test_every_leg_of_an_arbitrage_is_traced_to_the_snapshots_that_showed_it(eve
     assert len(found.quotes) == len(legs) > 1
     for quoted, (one, leg) in zip(found.quotes, legs, strict=True):
         assert (quoted.opportunity, quoted.book, quoted.price) == (one.id, leg.book, leg.price)
+        assert quoted.side == leg.side
         assert snapshots[quoted.seen_in].received_at_ms == leg.seen_at_ms
-        lines = snapshots[quoted.shown_in].lines
+        snapshot, is_lay = snapshots[quoted.shown_in], leg.side == "lay"
         (price,) = [
-            line.prices[leg.outcome]
-            for line in lines
-            if (line.book, line.market, line.scope, line.line) == (leg.book, one.market, one.scope, one.line)
+            (line.lay_prices if is_lay else line.prices)[leg.outcome]
+            for line in (snapshot.depth if is_lay else snapshot.lines)
+            if (line.book, line.market, line.scope, line.line) == (leg.book, one.market, one.scope, leg.line)
         ]
         assert price == leg.price
 
