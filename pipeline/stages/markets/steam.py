@@ -2,7 +2,8 @@
 
 A desk's move counts when its own fair price has gone far enough within the window, held against where it was
 on its own line; what comes to nothing in the end (one desk's twitch) is taken back. Desks that share a line
-are one vote. What a source shows at once may have happened in any order since the look before.
+are one vote, and a vote the other way takes one away: where many desks move a little to and fro, some go one
+way by chance. What a source shows at once may have happened in any order since the look before.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -256,7 +257,8 @@ def _rushes_with(
         new = replace(old, last_ms=now.now_ms, steps=_by_vote(same, onward))
     else:
         voted = _by_vote(same, [step for step in steps if step.outcome == outcome])
-        if len(voted) < now.rules.steam_desks:
+        against = _by_vote(same, [step for step in steps if step.outcome != outcome])
+        if len(voted) - len(against) < now.rules.steam_desks:
             return rushes
         in_time = [step for step in voted if step.waited_ms <= now.rules.steam_window_ms]
         polled = len(in_time) < now.rules.steam_desks

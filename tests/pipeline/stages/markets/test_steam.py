@@ -63,6 +63,17 @@ def test_desks_that_go_apart_are_no_steam() -> None:
     assert steam(event) == ()
 
 
+def test_a_desk_that_goes_the_other_way_takes_one_away() -> None:
+    event = Followed(MARKETS)
+
+    event(poll(0), poll(20, a=HOME, b=HOME, c=HOME, d=AWAY))
+    assert steam(event) == ()
+
+    event(poll(40, a=HOME, b=HOME, c=HOME, d=AWAY, e=HOME))
+    (found,) = steam(event)
+    assert (found.outcome, [each.desk for each in found.desks]) == (0, ["a", "b", "c", "e"])
+
+
 def test_of_three_outcomes_it_is_the_one_that_became_likelier_most() -> None:
     event = Followed(MARKETS)
     before, after = (2.70, 2.70, 3.40), (2.70, 2.95, 3.15)
