@@ -110,7 +110,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Above it a value bet is taken for an error of the price: too good."""
     minimum_worst_expected_value: float = 0.0
     """Of a value bet by the devig method, or the model, that makes least of it."""
-    minimum_confidence: float = 0.7
+    minimum_confidence: float = 0.8
     """How sure it has to be that a value bet is worth its price (`domain.confidence`)."""
     kelly_fraction: float = 0.25
     """Of the full Kelly stake."""

@@ -75,7 +75,8 @@ def news_of(
         found.append(answers.closing_line(now, after))
     if before.ladders is not after.ladders and answers.moves(before) != (moved := answers.moves(after)):
         found.append(moved)
-    if bets or any(old.gated != new.gated for old, new in pairs):
+    # A gated price that is another, behind the same gates, is no news.
+    if bets or any(_gates(old) != _gates(new) for old, new in pairs):
         found.append(answers.value_bets(after, tuple(bets)))
     if (
         locks
@@ -85,6 +86,10 @@ def news_of(
     ):
         found.append(answers.arbitrages(after, tuple(locks)))
     return found
+
+
+def _gates(market: Market) -> list[tuple[Any, ...]]:
+    return sorted([(bet.basis, bet.outcome, bet.book, bet.reasons) for bet in market.gated])
 
 
 def _fair(market: Market) -> tuple[Any, ...]:
