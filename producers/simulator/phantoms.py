@@ -97,8 +97,9 @@ class Phantoms:
             return
         away = (1 + window.desk % 3) * (1.0 if window.outcome % 2 else -1.0)
         fair = outlook.fair(self.markets[place].kind, quote.line + away)
-        other = prices(fair, 0.0, self.desk_of[book].margin)
-        self._replace(target, book, place, quote._replace(prices=other), "other_line")
+        if max(fair) <= SUREST:
+            other = prices(fair, 0.0, self.desk_of[book].margin)
+            self._replace(target, book, place, quote._replace(prices=other), "other_line")
 
     def _other_period(self, target: list[Row], window: Window, outlook: Outlook) -> None:
         book = window.book % len(target)

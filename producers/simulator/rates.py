@@ -58,16 +58,16 @@ class Rates:
     """One brand shows what its desk showed some while ago."""
     lag_s: tuple[float, float] = (90.0, 300.0)
     lag_behind_s: tuple[float, float] = (20.0, 60.0)
-    typo_per_event_hour: float = 0.15
+    typo_per_event_hour: float = 0.25
     """One book's price is typed wrong: ten times as high, or with its first two digits exchanged."""
     typo_s: tuple[float, float] = (10.0, 40.0)
-    other_line_per_event_hour: float = 0.25
+    other_line_per_event_hour: float = 0.35
     """One book shows the prices of a line that is one to three points away."""
     other_line_s: tuple[float, float] = (20.0, 60.0)
-    other_period_per_event_hour: float = 0.15
+    other_period_per_event_hour: float = 0.25
     """One book shows who wins the first half as if it were the game."""
     other_period_s: tuple[float, float] = (20.0, 60.0)
-    regulation_per_event_hour: float = 0.4
+    regulation_per_event_hour: float = 1.0
     """Where both are quoted, one desk shows the three-way prices without the draw as if they were two-way."""
     regulation_s: tuple[float, float] = (10.0, 30.0)
     suspension_s: tuple[float, float] = (20.0, 60.0)

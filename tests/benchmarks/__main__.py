@@ -18,6 +18,7 @@ from tests.benchmarks import (
     lag,
     latency,
     metrics,
+    phantoms,
     recovery,
     replay,
     saturation,
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "scan": scan,
     "replay": replay,
     "truth": truth,
+    "phantoms": phantoms,
     "consensus": consensus,
     "lag": lag,
 }

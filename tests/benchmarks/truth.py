@@ -1,8 +1,7 @@
 """What is published, held against what the simulator knows to be true.
 
 Run it: ``make bench ARGS=truth``. Of each value bet the expected value when it was opened, as published and
-by the true probability of that moment; of each open arbitrage whether it really was one, and how many of the
-real ones (those that cannot be paid back) were found.
+by the true probability of that moment. Arbitrage: `tests.benchmarks.phantoms`.
 """
 
 import bisect
@@ -10,11 +9,10 @@ import json
 import tempfile
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import click
 
-from pipeline.records import Arbitrage, ChangeKind
+from pipeline.records import ChangeKind
 from pipeline.replay.archive import ArchiveWriter, read
 from pipeline.replay.run import replay
 from pipeline.settings import Rules
@@ -27,19 +25,15 @@ Market = tuple[str, str, str, float]  # event, market, scope, line
 
 
 class Truth:
-    """The truth file by market: probabilities and opportunities in the order of time."""
+    """The truth file by market: probabilities in the order of time."""
 
     def __init__(self, path: Path) -> None:
         self.probabilities: dict[Market, list[tuple[int, list[float]]]] = defaultdict(list)
-        self.opportunities: dict[Market, list[dict[str, Any]]] = defaultdict(list)
         for line in path.read_text().splitlines():
             said = json.loads(line)
             if said["record"] == "probabilities":
                 for market, scope, at, chances in said["markets"]:
                     self.probabilities[said["event_id"], market, scope, at].append((said["at_ms"], chances))
-            elif said["record"] == "opportunity":
-                where = (said["event_id"], said["market"], said["scope"], said["line"])
-                self.opportunities[where].append(said)
 
     def chances(self, where: Market, at_ms: int) -> list[float]:
         """The true probabilities of a market at a moment."""
@@ -64,37 +58,6 @@ def values(out: Path, truth: Truth) -> None:
         click.echo(f"value      {basis:<10}{market:<10}{count:>6} opened, mean expected value {means}")
 
 
-def arbitrages(out: Path, truth: Truth) -> None:
-    """Print how many open arbitrages were real, and how many of the real ones were found."""
-    standing: dict[tuple[str, str], tuple[int, Arbitrage]] = {}
-    real, opened, met = 0, 0, set()
-    for message in read(out, "bets.arbitrage"):
-        now_ms = message.record.received_at_ms
-        listed = {one.id: one for one in message.record.arbitrages}
-        for change in message.record.changes:
-            if change.change is ChangeKind.OPENED:
-                standing[message.key, change.id] = now_ms, listed[change.id]
-            elif change.change is ChangeKind.WITHDRAWN:
-                since_ms, one = standing.pop((message.key, change.id))
-                where = (message.key, one.market, one.scope, one.line)
-                then = [
-                    t for t in truth.opportunities[where] if t["from_ms"] <= now_ms and t["to_ms"] >= since_ms
-                ]
-                opened += 1
-                real += any(t["kind"] == "arbitrage" for t in then)
-                met |= {(where, t["from_ms"]) for t in then}
-    wanted = [
-        (where, one)
-        for where, found in truth.opportunities.items()
-        for one in found
-        if one["kind"] == "arbitrage" and not one["pays_back"]
-    ]
-    caught = sum((where, one["from_ms"]) in met for where, one in wanted)
-    phantoms = sum(one["kind"] != "arbitrage" for found in truth.opportunities.values() for one in found)
-    click.echo(f"arbitrage  {opened} opened, {real} of them real; {phantoms} phantoms were planted")
-    click.echo(f"arbitrage  {caught} of the {len(wanted)} real ones were found")
-
-
 def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +69,6 @@ def main() -> None:
         truth = Truth(told)
         click.echo(f"{EVENTS} simulated games, seed {SEED}")
         values(out, truth)
-        arbitrages(out, truth)
 
 
 if __name__ == "__main__":
