@@ -6,6 +6,7 @@ import socket
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +40,38 @@ def test_snapshot_then_updates(gateway: Running) -> None:
     assert (update["channel"], update["event"], update["offset"]) == (ARBITRAGE, EVENT, 1)
     assert (update["record"]["revision"], update["redo"], update["conflated"]) == (8, False, False)
     assert update["appended_at_ms"] <= update["sent_at_ms"]
+
+
+@pytest.mark.parametrize("topic", [ARBITRAGE, "bets.value", "odds.moves", "odds.fair"])
+def test_a_record_comes_whole_with_every_field_of_its_schema(gateway: Running, topic: str) -> None:
+    gateway.publish(message(topic))
+    with connect(gateway.ws) as socket:
+        (snapshot,) = subscribed(socket, {"topic": topic})
+
+    assert snapshot["record"] == json.loads(msgspec.json.encode(example(topic)))
+
+
+def test_lays_lives_gates_and_steam_are_on_the_socket(gateway: Running) -> None:
+    gateway.publish(message(ARBITRAGE), message("bets.value"), message("odds.moves"), message("odds.fair"))
+    with connect(gateway.ws) as socket:
+        topics = (ARBITRAGE, "bets.value", "odds.moves", "odds.fair")
+        found = {topic: subscribed(socket, {"topic": topic}, id=topic)[0]["record"] for topic in topics}
+
+    (one,), (life,) = found[ARBITRAGE]["arbitrages"], found[ARBITRAGE]["lives"]
+    assert (one["kind"], one["clean"], one["rules"][0]["rule"]) == ("middle", False, "overtime")
+    assert (one["legs"][0]["side"], one["legs"][0]["line"], one["legs"][0]["at_risk_minor"]) == (
+        "lay",
+        -3.5,
+        55_000,
+    )
+    assert (life["phantom"], life["legs"][0]["verdict"], life["legs"][0]["after_s"]) == (True, "worse", 5.0)
+    assert (found[ARBITRAGE]["judged"], found[ARBITRAGE]["phantoms"]) == (3, 1)
+    (bet,), (gated,) = found["bets.value"]["bets"], found["bets.value"]["gated"]
+    assert (bet["worst_expected_value"], bet["confidence"], gated["reasons"]) == (0.03, 0.9, ["too_good"])
+    (steam,) = found["odds.moves"]["steam"]
+    assert (steam["first_desk"], steam["desks"][0]["waited_s"]) == ("pinnacle", 5.0)
+    (market,) = found["odds.fair"]["markets"]
+    assert (market["spreads"], market["standard_errors"]) == ([0.01, 0.01], [0.02, 0.02])
 
 
 def test_no_subprotocol_is_needed(gateway: Running) -> None:
