@@ -8,6 +8,7 @@ way by chance. What a source shows at once may have happened in any order since 
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from math import sqrt
 
 from msgspec.structs import replace
 
@@ -22,6 +23,7 @@ from pipeline.stages.markets.offers import Moment
 from pipeline.stages.markets.state import (
     Ladder,
     LadderKey,
+    Point,
     Probabilities,
     Rush,
     SourceBoard,
@@ -31,6 +33,9 @@ from pipeline.stages.markets.state import (
 
 #: A price that goes this soon after a key event of the game still answers it.
 REACTION_MS = 30_000
+#: Standard deviations of what the market does in a window anyway; fewer than of a move of the whole market,
+#: since several desks have to go as far.
+DEVIATIONS = 2.0
 
 Words = dict[str, Probabilities]
 
@@ -52,9 +57,10 @@ def with_steam(
     if steps and now.now_ms - steps[0].at_ms > now.rules.steam_window_ms:
         steps = tuple([step for step in steps if now.now_ms - step.at_ms <= now.rules.steam_window_ms])
     words = {at: _words(now.rules, worked[at]) for at in sorted(worked)}
-    stances, moved = _stances_with(now, before, key, ladder.stances, words, worked)
+    least = max(now.rules.steam_log_odds, DEVIATIONS * _noise(now, ladder.path))
+    stances, moved = _stances_with(now, before, key, ladder.stances, words, worked, least)
     if moved:
-        steps, counted = _steps_with(now.rules, steps, moved)
+        steps, counted = _steps_with(steps, moved, least)
         for outcome in sorted({step.outcome for step in counted}):
             rushes = _rushes_with(now, rushes, steps, counted, outcome, line)
     if stances is ladder.stances and steps is ladder.steps and rushes is ladder.rushes:
@@ -114,6 +120,15 @@ def _standing(now: Moment, rushes: tuple[Rush, ...]) -> tuple[Rush, ...]:
     return rushes if found == list(rushes) else tuple(found)
 
 
+def _noise(now: Moment, path: tuple[Point, ...]) -> float:
+    """The standard deviation of the fair price over a steam window, as known before it."""
+    if not path:
+        return 0.0
+    rules = now.rules
+    known = [point for point in path if point.at_ms <= now.now_ms - rules.steam_window_ms] or path[:1]
+    return sqrt(known[-1].variance * rules.steam_window_ms / rules.move_window_ms)
+
+
 def _words(rules: Rules, worked: Worked) -> Words:
     """What each desk says of a line; of a line that no other desk shows, too: whoever goes first is alone."""
     if worked.opinion.own or not worked.offered:
@@ -133,8 +148,12 @@ def _stances_with(
     stances: dict[str, Stance],
     words: dict[float, Words],
     worked: Mapping[float, Worked],
+    least: float,
 ) -> tuple[dict[str, Stance], list[Step]]:
-    """Where desks stand now, and the moves that brought them there; the very stances where nothing moved."""
+    """Where desks stand now, and the moves that brought them there; the very stances where nothing moved.
+
+    A move is of ``least`` log-odds.
+    """
     now_ms, window_ms = now.now_ms, now.rules.steam_window_ms
     found: dict[str, Stance] = {}
     moved: list[Step] = []
@@ -163,7 +182,7 @@ def _stances_with(
         base = at_line(now, key, stance.line, base, line)
         rises = [new - old for old, new in zip(heights(base), heights(word), strict=True)] if base else []
         rise = max(rises, default=0.0)
-        if rise < now.rules.steam_log_odds:
+        if rise < least:
             found[desk] = Stance(line, base or word, base_ms, word)
             continue
         found[desk] = Stance(line, word, now_ms, word)
@@ -220,7 +239,7 @@ def _quoted_at_ms(now_ms: int, desk: str, worked: Worked) -> int:
 
 
 def _steps_with(
-    rules: Rules, steps: Sequence[Step], moved: list[Step]
+    steps: Sequence[Step], moved: list[Step], least: float
 ) -> tuple[tuple[Step, ...], list[Step]]:
     """The moves of the window with the new ones, and those of the new ones that count.
 
@@ -232,7 +251,7 @@ def _steps_with(
         back = [old for old in kept if old.desk == step.desk and old.outcome != step.outcome]
         left = step.log_odds - sum([old.log_odds for old in back])
         kept = [old for old in kept if old not in back]
-        if left >= rules.steam_log_odds:
+        if left >= least:
             counted.append(replace(step, log_odds=left))
     return tuple(sorted(kept + counted, key=_order)), counted
 

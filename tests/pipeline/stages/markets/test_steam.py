@@ -139,6 +139,25 @@ def test_a_turn_beyond_where_it_began_is_a_move_the_other_way_by_what_is_left() 
     assert [each.log_odds for each in found.desks] == [pytest.approx(0.066, abs=0.003)] * 3
 
 
+def test_in_a_market_that_see_saws_all_desks_go_along_and_it_is_no_steam() -> None:
+    event = Followed(MARKETS)
+    swing = (1.75, 2.10)
+
+    event(*[poll(30.0 * number, (EVEN, swing)[number % 4 > 1]) for number in range(120)])
+
+    told = {found.at_ms for answer in event.answers for found in getattr(answer.record, "steam", ())}
+    assert told
+    assert max(told) < at(20 * 60)
+
+
+def test_what_steam_is_judged_by_was_known_before_it_began() -> None:
+    event = Followed(MARKETS)
+
+    event(poll(0), poll(60, a=(1.6, 2.4), b=(1.6, 2.4)), poll(115, a=(1.6, 2.4), b=(1.6, 2.4), c=HOME))
+
+    assert [found.at_ms for found in steam(event)] == [at(115)]
+
+
 class TestVotes:
     """Independent desks only."""
 
