@@ -6,6 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from deploy.grafana.panels import (
     FLOWING,
     NONE_EXPECTED,
+    SHARES,
     Column,
     Query,
     Row,
@@ -17,12 +18,19 @@ from deploy.grafana.panels import (
 )
 
 SILENT = limits(120, 600)
-OPEN = Query("sum by (kind) (sharpline_gateway_open_opportunities)", "{{kind}}")
+# Every gateway counts all of them: of several, one.
+OPEN = Query("max by (kind) (sharpline_gateway_open_opportunities)", "{{kind}}")
 BY_STATUS = Query("sum by (status) (sharpline_gateway_games)", "{{status}}")
 SOURCE_AGE = Query(
     "time() - max by (source) (sharpline_processors_source_seen_timestamp_seconds)", "{{source}}"
 )
 LOG_TIME = 'sharpline_gateway_log_time_seconds{job="gateway"}'
+HOUR = "sum{by} (increase(sharpline_processors_{metric}{{{where}}}[1h]))"
+JUDGED = HOUR.format(by="", metric="arbitrages_judged_total", where="")
+PHANTOMS = HOUR.format(by="", metric="arbitrages_judged_total", where='verdict="phantom"')
+LIVES = HOUR.format(by=" by (le)", metric="arbitrage_life_seconds_bucket", where="")
+#: Above what is usual, and the bound of the alert SharplinePhantoms.
+MANY_PHANTOMS = limits(0.6, 0.75)
 SPEED = Query(f"max(deriv({LOG_TIME}[$__rate_interval]))", "times the wall's")
 
 
@@ -36,6 +44,8 @@ def dashboard() -> Dashboard:
         [
             Row("", [Column(6, [panel]) for panel in _now()]),
             Row("Opportunities", _opportunities()),
+            Row("Arbitrage afterwards", _afterwards()),
+            Row("What is kept back, and moves", _kept_back()),
             Row("Games and answers", _games()),
             Row("Sources and time", _sources()),
             Row("What is kept, what was buried, who listens", _kept()),
@@ -47,7 +57,7 @@ def _now() -> list[stat.Panel]:
     return [
         number(
             "Open opportunities",
-            "That stand on prices which are open and fresh. Suspects are beyond belief and kept apart; more"
+            "That stand on prices which are open and fresh. Suspect and gated ones are kept from it; more"
             " suspects than arbitrage: a source shows frozen or swapped prices.",
             "short",
             OPEN,
@@ -108,6 +118,100 @@ def _opportunities() -> list[Column]:
                 ("withdrawn", "Closed, with the reason in the record. More than opened: prices went stale."),
             )
         ],
+    ]
+    return [Column(6, [panel]) for panel in panels]
+
+
+def _afterwards() -> list[Column]:
+    panels = [
+        trend(
+            "Phantom rate of the last hour",
+            "Of the arbitrages that were open and are judged, the share with a leg that was not there at its"
+            " book's next quote. It says little where few were judged. Near 1: a book is shown late; `lives`"
+            " in bets.arbitrage say which.",
+            "percentunit",
+            Query(f"{PHANTOMS} / ({JUDGED} > 0)", "phantoms"),
+            steps=MANY_PHANTOMS,
+        ),
+        trend(
+            "Arbitrages judged in the last hour",
+            "Every leg heard of again. `stood`: all were there still; what could not be judged, as the game"
+            " went on or a source failed, is in neither. Far fewer than opened: prices are looked at too"
+            " rarely.",
+            "short",
+            Query(
+                HOUR.format(by=" by (verdict)", metric="arbitrages_judged_total", where='verdict!="other"'),
+                "{{verdict}}",
+            ),
+            stacked=True,
+        ),
+        trend(
+            "Legs by verdict in the last hour",
+            "What a book said next of a price that an arbitrage stood on. Much `suspended`: key events come"
+            " before prices do; much `unseen`: books that are not heard of again in time.",
+            "short",
+            Query(HOUR.format(by=" by (verdict)", metric="legs_judged_total", where=""), "{{verdict}}"),
+            stacked=True,
+        ),
+        trend(
+            "How long arbitrage stands",
+            "From opened to withdrawn, in the time of the log, over an hour. Shorter than the polls of its"
+            " sources, and nobody could have had it.",
+            "s",
+            *[Query(f"histogram_quantile({share}, {LIVES})", name) for name, share in SHARES[:2]],
+        ),
+        trend(
+            "Why arbitrage ended, in the last hour",
+            "`price` is the market's own doing. Much `stale`: a source is slow or silent; much `suspect`:"
+            " they were bad data that was seen late.",
+            "short",
+            Query(
+                HOUR.format(by=" by (reason)", metric="arbitrage_life_seconds_count", where=""), "{{reason}}"
+            ),
+            stacked=True,
+        ),
+    ]
+    return [Column(width, [panel]) for width, panel in zip((5, 5, 5, 5, 4), panels, strict=True)]
+
+
+def _kept_back() -> list[Column]:
+    standing = 'max by (reason) (sharpline_gateway_kept_back{{kind="{kind}"}})'
+    panels = [
+        trend(
+            "Suspects that stand, by reason",
+            "What looks like arbitrage and like bad data; one of several reasons counts for each. One reason"
+            " alone that stays: one book is frozen, or swapped.",
+            "short",
+            Query(standing.format(kind="suspect"), "{{reason}}"),
+        ),
+        trend(
+            "New suspects in the last hour, by reason",
+            "Those too that were gone before anybody could look. A step up: what a source shows has changed.",
+            "short",
+            Query(HOUR.format(by=" by (reason)", metric="suspects_total", where=""), "{{reason}}"),
+            stacked=True,
+        ),
+        trend(
+            "Gated bets that stand, by reason",
+            "Prices above the fair one that a gate keeps from being bets, at most ten of an event."
+            " `model_off_market` in many games: the model has lost its way; `stale`, `source_down`: look at"
+            " the sources.",
+            "short",
+            Query(standing.format(kind="gated"), "{{reason}}"),
+        ),
+        trend(
+            "Moves and steam a minute, by cause",
+            "Significant moves of fair prices, and several desks going one way. `event` follows the games;"
+            " much `polling`: a source is looked at too rarely to tell who moved first.",
+            "short",
+            *[
+                Query(
+                    f"60 * {per_second(f'sharpline_processors_{what}_total', 'cause')}",
+                    f"{what} {{{{cause}}}}",
+                )
+                for what in ("steam", "moves")
+            ],
+        ),
     ]
     return [Column(6, [panel]) for panel in panels]
 
