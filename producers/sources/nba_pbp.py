@@ -15,7 +15,6 @@ from datetime import date, datetime, time
 from heapq import merge
 from itertools import groupby
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -51,8 +50,8 @@ EASTERN = ZoneInfo("America/New_York")
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 #: The wall clock is to the minute; beyond it nobody knows of a play earlier than ten seconds after it.
 DELAY_MS = MINUTE_MS + 10_000
-#: A wall clock further than this from the median of those around it is a slip of the keyboard.
-BELIEVED_MS = 30 * MINUTE_MS
+#: A wall clock that one of the next rows says was not reached by so much is a slip of the keyboard.
+BELIEVED_MS, LOOK_AHEAD = 30 * MINUTE_MS, 6
 #: A row of a type that is not here is a play.
 MADE, MISSED, FREE_THROW, REBOUND, TURNOVER, FOUL = "1", "2", "3", "4", "5", "6"
 TIMEOUT, JUMP_BALL, PERIOD_START, PERIOD_END, REVIEW = "9", "10", "12", "13", "18"
@@ -236,11 +235,10 @@ def _minutes(day: date, texts: Sequence[str]) -> list[int]:
     said = [_minute_ms(day, text) for text in texts]
     minutes: list[int] = []
     for place, at_ms in enumerate(said):
-        near_ms = minutes[-1] if minutes else at_ms
-        around = [_nearest(near_ms, near) for near in said[max(0, place - 2) : place + 3]]
-        middle_ms = int(median(around))
-        at_ms = _nearest(near_ms, at_ms)
-        minutes.append(max(near_ms, at_ms if abs(at_ms - middle_ms) <= BELIEVED_MS else near_ms))
+        before_ms = minutes[-1] if minutes else at_ms
+        now_ms, *following = [_nearest(before_ms, near_ms) for near_ms in said[place : place + LOOK_AHEAD]]
+        slipped = any(near_ms < now_ms - BELIEVED_MS for near_ms in following)
+        minutes.append(before_ms if slipped else max(before_ms, now_ms))
     return minutes
 
 

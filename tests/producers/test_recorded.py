@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.records import ClockTick, Record
+from pipeline.records import GameEvent, OddsSnapshot, Record
 from producers.recorded import kind_of, look
+from producers.sources import nba_pbp, retrosheet, wyscout
 from producers.sources.nflverse import COLUMNS, received_at_ms
 from tests.conftest import SHARED
 from tests.producers.moments import at_ms
@@ -67,6 +68,65 @@ def test_a_file_of_unknown_kind_is_one_sentence(tmp_path: Path, content: bytes) 
         look([path])
 
 
+@pytest.mark.parametrize(
+    ("columns", "kind"),
+    [
+        (nba_pbp.COLUMNS, "nba-pbp"),
+        (nba_pbp.GAMES, "nba-pbp"),
+        (retrosheet.COLUMNS, "retrosheet"),
+        (wyscout.COLUMNS, "wyscout"),
+        (wyscout.MATCHES, "wyscout"),
+    ],
+)
+def test_a_header_tells_whose_games_a_file_holds(tmp_path: Path, columns: frozenset[str], kind: str) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(f"\ufeff{','.join(sorted(columns))},more\n", encoding="utf-8")
+
+    assert kind_of(path) == kind
+
+
+@pytest.mark.parametrize("columns", [nba_pbp.COLUMNS, wyscout.COLUMNS, wyscout.MATCHES])
+def test_plays_without_the_list_of_their_games_are_one_sentence(
+    tmp_path: Path, columns: frozenset[str]
+) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(f"{','.join(sorted(columns))}\n")
+
+    with pytest.raises(UsageError, match="needs two kinds of files"):
+        look([path])
+
+
+def a_match(folder: Path) -> tuple[list[Path], Path]:
+    """A match as Wyscout has it, with prices beside it, and as football-data.co.uk has it."""
+    matches, events, results = (folder / name for name in ("matches.csv", "events.csv", "E0.csv"))
+    listed = dict.fromkeys(wyscout.MATCHES, "0") | {
+        "match_id": "7", "competition": "England", "date_utc": "2017-08-12 14:00:00",
+        "label": '"Chelsea - Burnley, 1 - 0"', "home_team": "Chelsea", "away_team": "Burnley",
+        "fd_div": "E0", "fd_home": "Chelsea", "fd_away": "Burnley",
+        "PSCH": "1.25", "PSCD": "6.2", "PSCA": "14",
+    }  # fmt: skip
+    matches.write_text(f"{','.join(listed)}\n{','.join(listed.values())}\n")
+    events.write_text("match_id,period,event_sec,side,type,detail\n7,1H,60.0,home,goal,\n")
+    results.write_text(
+        "Div,Date,HomeTeam,AwayTeam,FTHG,FTAG,FTR,PSCH,PSCD,PSCA\n"
+        "E0,12/08/2017,Chelsea,Burnley,1,0,H,1.25,6.2,14\n"
+    )
+    return [events, matches], results
+
+
+def test_of_a_match_that_two_sources_have_one_tells_the_prices_and_the_other_the_play(tmp_path: Path) -> None:
+    own, results = a_match(tmp_path)
+
+    alone, both = (list(look(paths, from_ms=0).records(quiet)) for paths in (own, [*own, results]))
+
+    assert {record.source for record in alone if isinstance(record, OddsSnapshot)} == {"wyscout"}
+    assert {record.source for record in both if isinstance(record, OddsSnapshot)} == {"football-data-co-uk"}
+    assert {record.source for record in both if isinstance(record, GameEvent)} == {"wyscout"}
+    assert len({getattr(record, "event_id", "") for record in both}) == 1
+    assert look([results], from_ms=0).summary() == ["football-data-co-uk has 1 games"]
+    assert any(isinstance(record, GameEvent) for record in look([results]).records(quiet))
+
+
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be opened: No such file"):
         look([tmp_path / "none"])
@@ -121,7 +181,7 @@ def test_everything_is_played_on_one_clock_from_an_hour_before_the_first_shared_
         "GameEvent final",
         "OddsSnapshot the-odds-api-recorded",
     ]
-    assert len({record.event_id for record in records if not isinstance(record, ClockTick)}) == 1
+    assert len({getattr(record, "event_id", "") for record in records}) == 1
 
 
 def name(record: Record) -> str:
