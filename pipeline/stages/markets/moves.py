@@ -1,13 +1,13 @@
 """Moves of the fair price, line and price together, in log-odds, over the last minutes.
 
-Of each kind of market a few fair prices are remembered, so many to a window, each on the line that the market
-stood at; the price now is held against each of them, and the widest difference is the move. It is told where
-it is more than the market does in a window anyway.
+What its lines say together is where a kind of market is: a desk that goes to another line changes it by that
+desk's share. A few such levels are remembered, so many to a window, each on the line that the market stood
+at; the level now is held against each of them, and the widest difference is the move. It is told where it is
+more than the market does in a window anyway.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from math import exp, fsum, sqrt
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -32,21 +32,18 @@ POINTS = 12
 ROUNDING = 1e-9
 #: Of `Rules.move_log_odds`: a smaller step is not worth a point.
 STEP = 0.25
-#: Of the desks of the fullest line: a line with fewer is one that most have left, or are yet to come to.
+#: Of the desks of the fullest line: with fewer, most have left a line or are yet to come to it.
 FULL = 0.75
+#: With fewer than this a line says nothing of the level; and no more lines than so many do.
+SOME = 0.25
+LINES = 3
 #: Further from even than another by no more than this, the line that a market stood at is still its line.
 LEAN = 0.05
 #: The noise is a mean over the past that fades with this many windows.
 MEMORY = 6.0
 
 
-class Held(NamedTuple):
-    """A point of the path held against the price now, on a line that both have a price for."""
-
-    point: Point
-    line: float
-    then: Probabilities
-    now: Probabilities
+Levels = dict[float, Probabilities]
 
 
 def ladder_with(
@@ -68,10 +65,12 @@ def ladder_with(
     worked
         Those among them that were worked out anew, with what they were worked out from.
     """
-    full = _full_lines(lines)
-    line = _main_line(ladder.path, full, worked)
-    path = _path_with(now, before, key, ladder.path, full, line)
-    drifts = _drifts_with(now, key, ladder.drifts, path, full, line, worked)
+    priced = {line: lines[line] for line in sorted(lines) if lines[line].probabilities}
+    line = _main_line(ladder.path, priced, worked)
+    pool = _pool(priced, line)
+    levels = _levels(now, key, pool, {line, *[point.line for point in ladder.path]})
+    path = _path_with(now, before, key, ladder.path, levels, line)
+    drifts = _drifts_with(now, key, ladder.drifts, path, levels, line, pool, worked)
     if path is not ladder.path or drifts is not ladder.drifts:
         ladder = replace(ladder, path=path, drifts=drifts)
     return with_steam(now, before, key, ladder, line, worked)
@@ -92,26 +91,57 @@ def is_idle(ladder: Ladder) -> bool:
     return gone and not (ladder.path or ladder.drifts or ladder.rushes)
 
 
-def _full_lines(lines: Mapping[float, Market]) -> dict[float, Probabilities]:
-    """The fair prices of the lines that most desks show: those that can speak for the market."""
-    priced = {line: market for line, market in lines.items() if market.probabilities}
-    most = max([market.desks for market in priced.values()], default=0)
-    return {line: priced[line].probabilities for line in sorted(priced) if priced[line].desks >= FULL * most}
+def _main_line(path: tuple[Point, ...], priced: Mapping[float, Market], worked: Iterable[float]) -> float:
+    """Of the lines that most desks show the one nearest to even; but where the market stood, if that will do.
 
-
-def _main_line(
-    path: tuple[Point, ...], full: Mapping[float, Probabilities], worked: Iterable[float]
-) -> float:
-    """The full line nearest to even; but where the market stood, while that is nearly as good.
-
-    Two conditions have to fail before it moves (its desks, or its price), and both by a margin: so one desk
-    that comes and goes moves no market to and fro. Without any price it stays.
+    It will while it is not much further from even, and not left by many desks: one that comes and goes moves
+    no market to and fro. Without any price it stays.
     """
-    if not full:
-        return path[-1].line if path else min(worked, key=lambda line: (abs(line), line), default=0.0)
-    nearest = min(full, key=lambda line: (max(full[line]), abs(line), line))
+    if not priced:
+        return path[-1].line if path else min(worked, key=_from_zero, default=0.0)
+    if len(priced) == 1:
+        return next(iter(priced))
+    most = max([market.desks for market in priced.values()])
+    full = {line: max(each.probabilities) for line, each in priced.items() if each.desks >= FULL * most}
+    nearest = min(full, key=lambda line: (full[line], *_from_zero(line)))
     stood = path[-1].line if path else nearest
-    return stood if stood in full and max(full[stood]) <= max(full[nearest]) + LEAN else nearest
+    return stood if stood in full and full[stood] <= full[nearest] + LEAN else nearest
+
+
+def _from_zero(line: float) -> tuple[float, float]:
+    return abs(line), line
+
+
+def _pool(priced: Mapping[float, Market], line: float) -> dict[float, Market]:
+    """The lines that say where the market is: the main one, and those near to even with some of the desks."""
+    if len(priced) < 2:
+        return dict(priced)
+    least = SOME * max([market.desks for market in priced.values()])
+    others = [other for other, each in priced.items() if other != line and each.desks >= least]
+    others.sort(key=lambda other: (max(priced[other].probabilities), *_from_zero(other)))
+    return {each: priced[each] for each in sorted([line, *others[: LINES - 1]])}
+
+
+def _levels(now: Moment, key: LadderKey, pool: Mapping[float, Market], wanted: set[float]) -> Levels:
+    """What all lines together say of each that is wanted: the mean of their log-odds, weighed by desks."""
+    if len(pool) == 1:
+        ((line, market),) = pool.items()
+        levels = {to: at_line(now, key, line, market.probabilities, to) for to in sorted(wanted)}
+        return {to: level for to, level in levels.items() if level}
+    found: Levels = {}
+    for to in sorted(wanted):
+        said = [
+            (each.desks, there)
+            for line, each in pool.items()
+            if (there := at_line(now, key, line, each.probabilities, to))
+        ]
+        total = sum([desks for desks, _ in said])
+        by_outcome = zip(
+            *[[desks * height for height in heights(there)] for desks, there in said], strict=True
+        )
+        if level := tuple([1.0 / (1.0 + exp(-fsum(of) / total)) for of in by_outcome]):
+            found[to] = level
+    return found
 
 
 def _path_with(
@@ -119,7 +149,7 @@ def _path_with(
     before: Mapping[str, SourceBoard],
     key: LadderKey,
     path: tuple[Point, ...],
-    full: Mapping[float, Probabilities],
+    levels: Levels,
     line: float,
 ) -> tuple[Point, ...]:
     """The points of a window that ends now, one before it among them: the price that it opened with.
@@ -130,21 +160,21 @@ def _path_with(
     opened_at_ms = now_ms - rules.move_window_ms
     while len(path) > 1 and path[1].at_ms <= opened_at_ms:
         path = path[1:]
-    if not full:
+    if line not in levels:
         if not path or not path[-1].probabilities:
             return path if path and path[-1].at_ms > opened_at_ms else ()
         return (*path[:-1], _left(now, before, key, path[-1]), Point(now_ms, line, (), path[-1].variance))
     if path and not path[-1].probabilities:
         path = path[:-1]
     if not path:
-        return (Point(now_ms, line, full[line], rules.move_noise_log_odds**2),)
+        return (Point(now_ms, line, levels[line], rules.move_noise_log_odds**2),)
     last = path[-1]
-    held = _held(now, key, last, full, line)
-    if held is None or line != last.line or _widest(held) >= STEP * rules.move_log_odds:
+    gone = _differences(last, levels)
+    if line != last.line or not gone or max(map(abs, gone)) >= STEP * rules.move_log_odds:
         last = _left(now, before, key, last)
         if now_ms >= last.at_ms + rules.move_window_ms // POINTS:
-            variance = _variance(rules, last, held, now_ms)
-            return (*path[:-1], last, Point(now_ms, line, full[line], variance))
+            variance = _variance(rules, last, gone, now_ms)
+            return (*path[:-1], last, Point(now_ms, line, levels[line], variance))
     elif last.left_ms:
         last = replace(last, left_ms=0, waited_ms=0)
     return path if last is path[-1] else (*path[:-1], last)
@@ -165,17 +195,24 @@ def _left(now: Moment, before: Mapping[str, SourceBoard], key: LadderKey, point:
     return replace(point, left_ms=max(looked_ms, point.at_ms), waited_ms=max(0, now.now_ms - looked_ms))
 
 
-def _variance(rules: Rules, last: Point, held: Held | None, now_ms: int) -> float:
+def _differences(point: Point, levels: Levels) -> list[float]:
+    """How far each outcome is from where it was at a point; empty where nothing is said of its line now."""
+    level = levels.get(point.line)
+    if level is None:
+        return []
+    return [new - old for old, new in zip(heights(point.probabilities), heights(level), strict=True)]
+
+
+def _variance(rules: Rules, last: Point, gone: list[float], now_ms: int) -> float:
     """What the market's log-odds vary by in a window, with its step from the last point in.
 
     An exponential mean of squared steps, each scaled to a window. A step counts for no more than what would
     be a significant move: a single surprise is no noise yet, and what comes again and again soon is.
     """
-    if held is None:
+    if not gone:
         return last.variance
     taken_ms = max(1, now_ms - last.at_ms)
-    differences = _differences(held)
-    squared = fsum([difference * difference for difference in differences]) / len(differences)
+    squared = fsum([difference * difference for difference in gone]) / len(gone)
     usual = max(last.variance, rules.move_noise_log_odds**2)
     squared = min(squared, rules.move_deviations**2 * usual)
     kept = _kept(rules, taken_ms)
@@ -186,31 +223,14 @@ def _kept(rules: Rules, taken_ms: int) -> float:
     return exp(-taken_ms / (MEMORY * rules.move_window_ms))
 
 
-def _held(
-    now: Moment, key: LadderKey, point: Point, full: Mapping[float, Probabilities], line: float
-) -> Held | None:
-    """The point against now: on its own line while that is a full one, else on the line of now."""
-    if point.line in full:
-        return Held(point, point.line, point.probabilities, full[point.line])
-    then = at_line(now, key, point.line, point.probabilities, line)
-    return Held(point, line, then, full[line]) if then else None
-
-
-def _widest(held: Held) -> float:
-    return max(map(abs, _differences(held)))
-
-
-def _differences(held: Held) -> list[float]:
-    return [new - old for old, new in zip(heights(held.then), heights(held.now), strict=True)]
-
-
 def _drifts_with(
     now: Moment,
     key: LadderKey,
     before: tuple[Drift, ...],
     path: tuple[Point, ...],
-    full: Mapping[float, Probabilities],
+    levels: Levels,
     line: float,
+    pool: Iterable[float],
     worked: Mapping[float, Worked],
 ) -> tuple[Drift, ...]:
     """The significant moves of a kind of market: one for each outcome, seen within the last window.
@@ -220,24 +240,38 @@ def _drifts_with(
     rules = now.rules
     standing = dict(_standing(now, before))
     # One point is the price as it is, or so near to it that nothing has left it.
-    if full and path and (len(path) > 1 or path[0].left_ms):
-        held = [each for point in reversed(path) if (each := _held(now, key, point, full, line))]
-        differences = [_differences(each) for each in held]
-        for outcome in range(len(full[line])):
-            # From the newest back: of beginnings that are equally far, the last one is where it began.
+    if line in levels and (len(path) > 1 or path[0].left_ms):
+        # From the newest back: of beginnings that are equally far, the last one is where it began.
+        past = [(point, gone) for point in reversed(path) if (gone := _differences(point, levels))]
+        for outcome in range(len(levels[line])):
             moved, start = 0.0, None
-            for each, difference in zip(held, differences, strict=True):
-                if abs(difference[outcome]) > abs(moved) + ROUNDING:
-                    moved, start = difference[outcome], each
+            for point, gone in past:
+                if abs(gone[outcome]) > abs(moved) + ROUNDING:
+                    moved, start = gone[outcome], point
             if start is None or abs(moved) < rules.move_log_odds:
                 continue
             old = standing.get(outcome)
             further = rules.move_log_odds / 2.0
-            if old is None or moved * old.log_odds < 0.0 or abs(moved) > abs(old.log_odds) + further:
-                noise = _noise(now, start.point)
-                if abs(moved) >= rules.move_deviations * noise:
-                    drift = _drift(now, key, path, start, outcome, full[line], moved, noise, line, worked)
-                    standing[outcome] = drift
+            if old is not None and moved * old.log_odds > 0.0 and abs(moved) <= abs(old.log_odds) + further:
+                continue
+            noise = _noise(now, start)
+            if abs(moved) >= rules.move_deviations * noise:
+                books, desks = _movers(now, key, start, outcome, moved, pool, worked)
+                polled = max([point.waited_ms for point in path[path.index(start) :]]) > rules.steam_window_ms
+                standing[outcome] = Drift(
+                    outcome=outcome,
+                    from_line=start.line,
+                    line=line,
+                    from_probability=start.probabilities[outcome],
+                    to_probability=levels[line][outcome],
+                    log_odds=moved,
+                    noise=noise,
+                    since_ms=start.left_ms,
+                    at_ms=now.now_ms,
+                    books=books if line == start.line else 0,
+                    desks=desks,
+                    cause=cause(now, start.left_ms, now.now_ms, polled=polled),
+                )
     drifts = tuple([standing[outcome] for outcome in sorted(standing)])
     return before if drifts == before else drifts
 
@@ -262,51 +296,24 @@ def _noise(now: Moment, start: Point) -> float:
     return sqrt(variance * max(1.0, (now.now_ms - start.left_ms) / now.rules.move_window_ms))
 
 
-def _drift(
+def _movers(
     now: Moment,
     key: LadderKey,
-    path: tuple[Point, ...],
-    start: Held,
+    start: Point,
     outcome: int,
-    fair: Probabilities,
     moved: float,
-    noise: float,
-    line: float,
+    pool: Iterable[float],
     worked: Mapping[float, Worked],
-) -> Drift:
-    since_ms = start.point.left_ms
-    books = _movers(now, key, start, outcome, moved, worked)
-    same = votes(now)
-    desks = {same.get(desk, desk) for desk in map(desk_of, books)}
-    since_start = path[path.index(start.point) :]
-    polled = max([point.waited_ms for point in since_start]) > now.rules.steam_window_ms
-    return Drift(
-        outcome=outcome,
-        from_line=start.point.line,
-        line=line,
-        from_probability=start.point.probabilities[outcome],
-        to_probability=fair[outcome],
-        log_odds=moved,
-        noise=noise,
-        since_ms=since_ms,
-        at_ms=now.now_ms,
-        books=len(books) if line == start.point.line else 0,
-        desks=len(desks),
-        cause=cause(now, since_ms, now.now_ms, polled=polled),
-    )
-
-
-def _movers(
-    now: Moment, key: LadderKey, start: Held, outcome: int, moved: float, worked: Mapping[float, Worked]
-) -> set[str]:
-    """The books whose price has changed since and is now on the move's side of where it began."""
-    here = worked.get(start.line)
-    offered = offers(now, (*key, start.line)) if here is None else here.offered
+) -> tuple[int, int]:
+    """How many books, and how many independent desks, have changed since and are now on the move's side."""
     sign = 1.0 if moved > 0.0 else -1.0
-    found = set()
-    for _, book, quote in offered:
-        if quote.changed_at_ms > start.point.left_ms:
-            fair = devigged(now.rules.devig, quote.prices)
-            if fair and sign * (fair[outcome] - start.then[outcome]) > ROUNDING:
-                found.add(book)
-    return found
+    books, desks, same = set(), set(), votes(now)
+    for line in pool:
+        done = worked.get(line)
+        for _, book, quote in offers(now, (*key, line)) if done is None else done.offered:
+            if quote.changed_at_ms > start.left_ms and (fair := devigged(now.rules.devig, quote.prices)):
+                there = at_line(now, key, line, fair, start.line)
+                if there and sign * (there[outcome] - start.probabilities[outcome]) > ROUNDING:
+                    books.add(book)
+                    desks.add(same.get(desk := desk_of(book), desk))
+    return len(books), len(desks)

@@ -178,21 +178,36 @@ class TestLineAndPrice:
         assert away.log_odds == pytest.approx(-home.log_odds, abs=1e-6)
         assert (home.books, home.desks, home.since_ms) == (0, 4, at(0))
 
-    def test_a_line_that_all_still_show_is_compared_without_a_scale(self) -> None:
+    def test_a_market_with_one_line_is_compared_without_a_scale(self) -> None:
         event = Followed(MARKETS)
-        both = [(-3.0, 1.91, 1.91), (-3.5, 2.0, 1.83)]
-        gone = [(-3.0, 1.65, 2.28), (-3.5, 1.91, 1.91)]
 
-        for seconds, shown in enumerate((both, gone)):
-            lines = [
-                quote(book, *prices, market="spread", line=line) for book in "abc" for line, *prices in shown
-            ]
-            event(snapshot(*lines, seconds=20.0 * seconds))
+        event(spreads(0, -3.0, 1.91, 1.91), spreads(20, -3.0, 1.75, 2.10))
+
+        before, after = (fair(event, index, -3.0) for index in (0, -1))
+        assert moves(event)[0].log_odds == log_odds_move(before, after)
+
+    def test_all_lines_together_say_how_far_it_went(self) -> None:
+        event = Followed(MARKETS)
+
+        event(*[two_lines(20.0 * number, *prices) for number, prices in enumerate([EVEN, (1.75, 2.10)])])
 
         home = moves(event)[0]
-        before, after = (market(event, index, -3.0) for index in (0, -1))
-        assert home.from_line == -3.0
-        assert home.log_odds == pytest.approx(log_odds_move(before, after), abs=1e-12)
+        assert (home.from_line, home.line) == (-3.0, -3.0)
+        assert home.log_odds == pytest.approx(0.18, abs=0.02)
+
+    def test_desks_that_go_to_another_line_one_by_one_move_the_market_by_their_share(self) -> None:
+        event = Followed(MARKETS)
+        levels = []
+
+        for number in range(7):
+            on = dict.fromkeys("abcdefgh", (-3.0, *EVEN)) | dict.fromkeys("abcdef"[:number], (-5.0, *EVEN))
+            event(spread(60.0 * number, **on))
+            levels.append(max([abs(move.log_odds) for move in moves(event)], default=0.0))
+
+        # A quarter of a log-odds for all, eight desks: no sooner than four of them say so is it 0.10.
+        assert levels[:4] == [0.0] * 4
+        assert 0.10 < levels[5] < 0.17
+        assert moves(event)[0].desks == 5
 
     def test_two_desks_that_stay_on_the_old_line_do_not_hide_the_move_of_all_others(self) -> None:
         event = Followed(MARKETS)
@@ -271,7 +286,14 @@ class TestLineAndPrice:
         assert moves(event) == ()
 
 
-def market(event: Followed, index: int, line: float) -> float:
+def two_lines(seconds: float, home: float, away: float) -> OddsSnapshot:
+    """Every book shows a line at these prices, and the next one as much longer as it has to be."""
+    shown = [(-3.0, home, away), (-3.5, home * 1.031, away * 0.97)]
+    lines = [quote(book, *prices, market="spread", line=line) for book in "abc" for line, *prices in shown]
+    return snapshot(*lines, seconds=seconds)
+
+
+def fair(event: Followed, index: int, line: float) -> float:
     """Home's fair probability on a line, in one of the fair prices that were answered."""
     fairs = [answer.record for answer in event.answers if answer.topic == "odds.fair"]
     (found,) = [each for each in fairs[index].markets if each.line == line]
