@@ -143,17 +143,18 @@ def test_in_a_market_that_see_saws_all_desks_go_along_and_it_is_no_steam() -> No
     event = Followed(MARKETS)
     swing = (1.75, 2.10)
 
-    event(*[poll(30.0 * number, (EVEN, swing)[number % 4 > 1]) for number in range(120)])
+    event(*[poll(30.0 * number, (EVEN, swing)[number // 5 % 2]) for number in range(240)])
 
     told = {found.at_ms for answer in event.answers for found in getattr(answer.record, "steam", ())}
     assert told
-    assert max(told) < at(20 * 60)
+    assert max(told) < at(30 * 60)
 
 
 def test_what_steam_is_judged_by_was_known_before_it_began() -> None:
     event = Followed(MARKETS)
 
-    event(poll(0), poll(60, a=(1.6, 2.4), b=(1.6, 2.4)), poll(115, a=(1.6, 2.4), b=(1.6, 2.4), c=HOME))
+    far, near = (1.6, 2.4), (1.88, 1.94)
+    event(poll(0), poll(60, a=far, b=far), poll(115, a=far, b=far, c=near))
 
     assert [found.at_ms for found in steam(event)] == [at(115)]
 
