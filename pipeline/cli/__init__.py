@@ -6,6 +6,7 @@ import sys
 import click
 
 from pipeline import cluster
+from pipeline.cli.arbitrage import arbitrage
 from pipeline.cli.calc import calc
 from pipeline.cli.explain import explain
 from pipeline.cli.fit import fit_weights
@@ -67,6 +68,7 @@ main.add_command(replay)
 main.add_command(tail)
 main.add_command(verify)
 main.add_command(explain)
+main.add_command(arbitrage)
 main.add_command(fit_weights)
 main.add_command(fit_leaders)
 main.add_command(calc)

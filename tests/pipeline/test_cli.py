@@ -8,6 +8,7 @@ from tests.conftest import ROOT
 
 SHARPLINE = Path(sys.executable).with_name("sharpline")
 COMMANDS = (
+    "arbitrage",
     "calc",
     "explain",
     "fit-leaders",
