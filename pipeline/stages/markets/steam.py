@@ -316,11 +316,13 @@ def _first_desk(now: Moment, same: Mapping[str, str], steps: tuple[Step, ...]) -
     """Who moved first; empty where nothing tells.
 
     Whoever was seen first, unless another may have moved before that was seen. Of these the one whose own
-    time is the earliest, where all say one; else the one that is known to lead all others.
+    time is the earliest, where all say one and were looked at often enough (a book's own time is that of its
+    newest price: after a long wait, perhaps not of the first one); else who is known to lead all others.
     """
     first_ms = steps[0].at_ms
     candidates = [step for step in steps if step is steps[0] or step.at_ms - step.waited_ms < first_ms]
-    if all(step.quoted_at_ms for step in candidates):
+    window_ms = now.rules.steam_window_ms
+    if all(step.quoted_at_ms and step.waited_ms <= window_ms for step in candidates):
         earliest_ms = min([step.quoted_at_ms for step in candidates])
         candidates = [step for step in candidates if step.quoted_at_ms == earliest_ms]
     if len(candidates) == 1:

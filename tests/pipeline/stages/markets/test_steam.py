@@ -250,6 +250,18 @@ class TestFirstMover:
 
         assert steam(event)[0].first_desk == "b"
 
+    def test_after_a_long_wait_their_own_times_tell_nothing(self) -> None:
+        event = Followed(MARKETS)
+
+        event(poll(0))
+        event(
+            snapshot(
+                *[quote(book, *HOME, quoted_at_ms=at(1_100 + ord(book))) for book in "abcde"], seconds=1_200
+            )
+        )
+
+        assert (steam(event)[0].first_desk, steam(event)[0].cause) == ("", "polling")
+
     def test_where_one_of_them_says_no_time_nothing_tells(self) -> None:
         event = Followed(MARKETS)
 
