@@ -8,13 +8,15 @@ from pipeline import data
 from pipeline.domain.consensus import agreement, consensus
 from pipeline.domain.devig import METHODS, SAME_AS, spread
 from pipeline.domain.movement import log_odds
-from pipeline.domain.odds import overround
+from pipeline.domain.odds import booksum, overround
 from pipeline.settings import Rules
 from pipeline.stages.markets.offers import Offer
 from pipeline.stages.markets.state import Prices, Probabilities
 
 #: One desk's opinion is no consensus.
 MINIMUM_DESKS = 2
+#: No book pays more for all outcomes than they cost it (an exchange nearly may): one of the prices is wrong.
+LEAST_BOOKSUM = 0.97
 #: By name; those that are another one by definition left out.
 WAYS = tuple([name for name in METHODS if name not in SAME_AS])
 #: Of two outcomes Shin's probabilities are the additive ones.
@@ -24,7 +26,9 @@ OF_TWO = tuple([name for name in WAYS if name != "shin"])
 # The same prices are met at many books and at every poll; the memory changes no result.
 @lru_cache(maxsize=262_144)
 def devigged(method: str, prices: Prices) -> Probabilities:
-    """Fair probabilities of one book's market; empty where the method cannot say any."""
+    """Fair probabilities of one book's market; empty where the method, or nobody, can say any."""
+    if booksum(prices) < LEAST_BOOKSUM:
+        return ()
     try:
         return METHODS[method](prices)
     except ValueError:
@@ -91,7 +95,9 @@ def opinion(rules: Rules, offered: list[Offer]) -> Opinion:
             for error, *all_heights in zip(agreed.errors, *[heights(fair) for fair in fairs], strict=True)
         ]
     )
-    least = min([_overround(quote.prices) for _, _, quote in offered])
+    least = min(
+        [over for _, _, quote in offered if (over := _overround(quote.prices)) >= LEAST_BOOKSUM - 1.0]
+    )
     return Opinion(desks, agreed.fair, agreed.without, least, agreed.desks, spread(fairs), errors)
 
 

@@ -3,12 +3,9 @@
 from typing import NamedTuple
 
 from pipeline.domain.odds import booksum
-from pipeline.stages.markets.fair import MINIMUM_DESKS, Opinion, devigged, judged
+from pipeline.stages.markets.fair import LEAST_BOOKSUM, MINIMUM_DESKS, Opinion, devigged, judged
 from pipeline.stages.markets.offers import Moment, Offer, interval_ms, stale_after_ms
 from pipeline.stages.markets.suspicion import swapped
-
-#: No book pays more for all outcomes than they cost it. An exchange nearly may.
-LEAST_BOOKSUM = 0.97
 
 
 class Place(NamedTuple):

@@ -237,7 +237,7 @@ class Stance(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Step(Struct, frozen=True, array_like=True, gc=False):
-    """A desk's move towards one outcome; seen at ``at_ms``, ``waited_ms`` after it was last where it had been."""
+    """A desk's move towards one outcome; seen at ``at_ms``, ``waited_ms`` after it was last where it was."""
 
     desk: str
     outcome: int
@@ -248,7 +248,7 @@ class Step(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Rush(Struct, frozen=True, array_like=True):
-    """Steam: enough desks went towards one outcome within a short time; ``last_ms`` is the newest such move."""
+    """Steam: enough desks went towards one outcome within a short time, at ``last_ms`` for the last time."""
 
     outcome: int
     line: float

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipeline.domain.devig import METHODS, SAME_AS
 from pipeline.records import FairMarket, GameStatus, Line, QuoteStatus
 from pipeline.settings import Rules
 from pipeline.stages.markets import MARKETS
@@ -112,3 +113,43 @@ def test_weights_that_the_rules_name_are_those_of_the_consensus() -> None:
     (one,), (other,) = plain.last["odds.fair"].markets, weighed.last["odds.fair"].markets
     assert one.probabilities == pytest.approx((0.5, 0.5))
     assert other.probabilities[0] > 0.55
+
+
+def test_each_price_says_how_far_the_methods_are_apart_and_how_old_its_quotes_are() -> None:
+    (market,) = fair(
+        quote("a", 1.20, 4.80, quoted_at_ms=at(-9)),
+        quote("b", 1.22, 4.60, quoted_at_ms=at(-3)),
+        quote("c", 1.20, 4.80),
+    )
+
+    by_method = [devig([1.20, 4.80])[0] for devig in METHODS.values()]
+    assert market.spreads[0] == pytest.approx(max(by_method) - min(by_method), abs=0.01)
+    assert market.spreads[0] == pytest.approx(market.spreads[1])
+    assert (market.newest_quoted_at_ms, market.oldest_quoted_at_ms) == (at(-3), at(-9))
+    assert (market.newest_seen_at_ms, market.oldest_seen_at_ms) == (at(0), at(0))
+
+
+def test_a_price_is_the_surer_the_more_desks_agree_on_it() -> None:
+    (few,) = fair(*[quote(book, 1.9, 1.9) for book in "ab"], quote("x", 2.0, 1.8))
+    (many,) = fair(*[quote(book, 1.9, 1.9) for book in "abcdefgh"], quote("x", 2.0, 1.8))
+    (apart,) = fair(*[quote(book, 1.9, 1.9) for book in "ab"], quote("x", 2.3, 1.6))
+
+    assert 0.0 < many.standard_errors[0] < few.standard_errors[0] < apart.standard_errors[0]
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in SAME_AS])
+def test_the_margin_is_taken_out_as_the_rules_say(method: str) -> None:
+    event = Followed(MARKETS, Rules(devig=method))
+    event(snapshot(quote("a", 2.7, 2.3, 4.4), quote("b", 2.7, 2.3, 4.4)))
+
+    answer = event.last["odds.fair"]
+    assert answer.method == method
+    assert answer.markets[0].probabilities == pytest.approx(METHODS[method]([2.7, 2.3, 4.4]))
+
+
+@pytest.mark.parametrize("prices", [(3.0, 3.0), (19.1, 1.91), (1e5, 1e5)])
+def test_a_book_that_pays_more_than_it_takes_has_no_vote(prices: tuple[float, float]) -> None:
+    (market,) = fair(quote("a", 1.9, 1.9), quote("b", 1.9, 1.9), quote("wrong", *prices))
+
+    assert (market.desks, market.probabilities) == (2, pytest.approx((0.5, 0.5)))
+    assert market.overround > 0.0
