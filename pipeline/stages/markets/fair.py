@@ -95,9 +95,8 @@ def opinion(rules: Rules, offered: list[Offer]) -> Opinion:
             for error, *all_heights in zip(agreed.errors, *[heights(fair) for fair in fairs], strict=True)
         ]
     )
-    least = min(
-        [over for _, _, quote in offered if (over := _overround(quote.prices)) >= LEAST_BOOKSUM - 1.0]
-    )
+    margins = [_overround(quote.prices) for _, _, quote in offered]
+    least = min([margin for margin in margins if margin >= LEAST_BOOKSUM - 1.0])
     return Opinion(desks, agreed.fair, agreed.without, least, agreed.desks, spread(fairs), errors)
 
 
