@@ -38,7 +38,7 @@ from pipeline.settings import Rules
 from pipeline.topics import topic_of
 from producers.simulator import simulate
 
-EVENTS, STARTS = 8, 1_767_225_600_000
+EVENTS, STARTS = 6, 1_767_225_600_000
 SEEDS = "0:20"
 ALWAYS = 1 << 62
 
@@ -169,7 +169,7 @@ def judged(
         for one in answer.arbitrages:
             if one.id in opened and one.kind == "arbitrage":
                 faults = told.faults[event_id].get(at_ms[event_id], {})
-                if why := _wrong(one, boards[event_id], faults):
+                if why := wrong(one, boards[event_id], faults):
                     fair = told.fair.get((event_id, at_ms[event_id]), [])
                     text = _told(f"{name} {event_id}", answer, one, boards[event_id], faults, fair)
                     found.wrong.append((why, text))
@@ -202,7 +202,7 @@ def _shown(before: dict[Place, Quote], snapshot: OddsSnapshot) -> dict[Place, Qu
     return board
 
 
-def _wrong(one: Arbitrage, board: dict[Place, Quote], faults: dict[Place, Fault]) -> str:
+def wrong(one: Arbitrage, board: dict[Place, Quote], faults: dict[Place, Fault]) -> str:
     """Why an arbitrage is none: the fault of a leg, or that it does not pay; empty where it is one."""
     for leg in one.legs:
         place = (leg.book, one.market, one.scope, leg.line or one.line)
