@@ -171,7 +171,7 @@ CHANGES = [
     ("SharplineRefusedByProducer", "or (sharpline_producers_refused_total > 0", "or (vector(0) > 0"),
     ("SharplineSourceSilent", "> 300", "> 400"),
     ("SharplineSourceSilent", "> 300", "> 200"),
-    ("SharplineSourceSilent", "|nflverse|", "|"),
+    ("SharplineSourceSilent", "|nflverse|retrosheet|", "|"),
     ("SharplineSourceSilent", "> 3600", "> 7200"),
     ("SharplineSourceSilent", "and on () sharpline:ticks_read:rate1m > 0", ""),
     ("SharplinePhantoms", "> 0.75", "> 0.8"),
