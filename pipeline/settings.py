@@ -41,6 +41,8 @@ class Settings:
     """``debug`` (a line for each record), ``info``, ``warning`` or ``error``."""
     rules: str = ""
     """A JSON file with fields of `Rules` that differ from their defaults."""
+    models: str = ""
+    """A folder of boosted models, one folder a sport; empty for those that are shipped."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -15,6 +15,7 @@ from pipeline.cli.lag import lag, lag_exporter
 from pipeline.cli.look import replay, tail
 from pipeline.cli.parlay import parlay
 from pipeline.cli.portfolio import portfolio
+from pipeline.cli.train import train
 from pipeline.cli.up import up
 from pipeline.cli.verify import verify
 from pipeline.errors import SharplineError
@@ -71,6 +72,7 @@ main.add_command(explain)
 main.add_command(arbitrage)
 main.add_command(fit_weights)
 main.add_command(fit_leaders)
+main.add_command(train)
 main.add_command(calc)
 main.add_command(portfolio)
 main.add_command(parlay)

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from pipeline import data
+from pipeline.models import boosted
 from pipeline.records import Artefact, Derived, GameEvent
 from pipeline.settings import Rules
 from pipeline.topics import TICKS, TOPICS, topic_of
@@ -63,6 +64,8 @@ class Stage(Struct, Generic[S], frozen=True, kw_only=True):
     answers: tuple[str, ...]
     tables: tuple[str, ...]
     """Data files that the answers depend on."""
+    models: bool = False
+    """Whether they depend on the boosted models too."""
     layout: int
     """Of the state; raised when it changes, since rows of another layout cannot be read."""
     state: type[S]
@@ -273,12 +276,18 @@ def _close(stage: Stage[S], row: Row[S], source: Input, now_ms: int) -> tuple[Ro
 def artefacts(stage: Stage[Any], rules: Rules) -> list[Artefact]:
     """What the hashes of `provenance` are of."""
     made_with, tables = provenance(stage, rules), " ".join(stage.tables)
-    return [
+    kept = [
         Artefact(digest=made_with["rules"], kind="rules", name="", content=rules.content),
         Artefact(digest=made_with["data"], kind="data", name=tables, content=data.content(*stage.tables)),
     ]
+    if stage.models:  # their manifests, which have the hash of every file
+        used = boosted.in_use()
+        leagues = " ".join(sorted(used.by_league))
+        kept.append(Artefact(digest=used.digest, kind="models", name=leagues, content=used.content))
+    return kept
 
 
 def provenance(stage: Stage[Any], rules: Rules) -> dict[str, str]:
     """Hashes of what the answers of a stage depend on besides its inputs."""
-    return {"rules": rules.digest, "data": data.digest(*stage.tables)}
+    made_with = {"rules": rules.digest, "data": data.digest(*stage.tables)}
+    return made_with | ({"models": boosted.in_use().digest} if stage.models else {})

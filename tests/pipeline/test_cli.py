@@ -23,6 +23,7 @@ COMMANDS = (
     "serve",
     "tail",
     "topics",
+    "train",
     "up",
     "verify",
 )

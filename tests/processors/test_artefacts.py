@@ -24,7 +24,7 @@ def test_every_hash_that_a_stage_gives_its_answers_has_its_content(stage: Stage[
     assert {kind: kept[digest].kind for kind, digest in provenance(stage, rules).items()} == {
         "rules": "rules",
         "data": "data",
-    }
+    } | ({"models": "models"} if stage.models else {})
     assert all(hashlib.sha256(one.content).hexdigest().startswith(digest) for digest, one in kept.items())
     assert msgspec.json.decode(kept[rules.digest].content, type=Rules) == rules
 

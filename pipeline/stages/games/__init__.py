@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from pipeline import data, ids, models
 from pipeline.data import League
-from pipeline.models import Position, Strengths
+from pipeline.models import NO_CONTEXT, Context, Position, Seen, Strengths, boosted
+from pipeline.models.features import SHEETS
 from pipeline.records import (
     ClockTick,
     ClosingLine,
@@ -20,12 +21,13 @@ from pipeline.records import (
     GameProbabilities,
     GameState,
     GameStatus,
+    ModelOpinion,
 )
 from pipeline.settings import Rules
 from pipeline.stages.fold import Stage
 from pipeline.stages.games.reports import OVER, PLAYED, Report, contested, hear, speaker, with_outages
 
-__all__ = ["GAMES", "KEY_EVENTS", "Game"]
+__all__ = ["GAMES", "KEY_EVENTS", "Game", "listened", "moment", "state", "with_closing"]
 
 #: After these no price from before them is bet at; nor after any change of the score.
 KEY_EVENTS = frozenset({"score", "card", "turnover", "penalty", "review", "injury", "suspension"})
@@ -35,7 +37,8 @@ class Game(Struct, frozen=True, kw_only=True, array_like=True):
     """Everything known of one game.
 
     ``reports`` are what each source last said, sorted by source. ``strengths`` come from what ``prior``
-    names. ``drifted_at_ms`` is when a tick last let time pass, 0 for never. ``said`` is the last answer.
+    names, ``context`` is what the features of its sport need beside them. ``drifted_at_ms`` is when a tick
+    last let time pass, 0 for never. ``said`` is the last answer.
     """
 
     event_id: str
@@ -46,6 +49,7 @@ class Game(Struct, frozen=True, kw_only=True, array_like=True):
     strengths: Strengths
     prior: str = "league"
     prior_is_final: bool = False
+    context: Context = NO_CONTEXT
     drifted_at_ms: int = 0
     said: GameProbabilities | None = None
 
@@ -63,13 +67,35 @@ def step(rules: Rules, game: Game, record: Any, now_ms: int) -> tuple[Game, list
 
 
 def _with_event(game: Game, event: GameEvent) -> tuple[Game, list[Derived]]:
-    reports = hear(_league(game), game.reports, event)
-    if reports is game.reports:
+    heard = listened(game, event)
+    if heard is game:
         return game, _echo(game, event)
-    heard = _dated(game, replace(game, reports=reports), event)
     said = replace(_probabilities(heard), source_event_id=event.source_event_id)
     heard = replace(heard, said=replace(said, impact=_impact(game.said, said)))
     return heard, _standing(heard)
+
+
+def listened(game: Game, event: GameEvent) -> Game:
+    """The game with a record heard; the very same where it says nothing that can be believed."""
+    league = _league(game)
+    reports = hear(league, game.reports, event)
+    if reports is game.reports:
+        return game
+    heard = _dated(game, replace(game, reports=reports), event)
+    was, spoken, sheet = speaker(game.reports), speaker(reports), SHEETS.get(league.sport)
+    if sheet is None or spoken is None or spoken.source != event.source or spoken.doubted:
+        return heard
+    before = was.position if was else Position(GameStatus.SCHEDULED)
+    return replace(heard, context=sheet.remember(league, game.context, before, spoken.position))
+
+
+def moment(game: Game) -> Seen:
+    """What the models see of the game now."""
+    spoken = speaker(game.reports)
+    position = Position(GameStatus.SCHEDULED)
+    if spoken is not None:
+        position = spoken.position._replace(clock_s=_clock_s(game, spoken))
+    return models.seen(_league(game), game.strengths, position, game.context)
 
 
 def _echo(game: Game, event: GameEvent) -> list[Derived]:
@@ -81,13 +107,19 @@ def _echo(game: Game, event: GameEvent) -> list[Derived]:
 
 
 def _with_closing(game: Game, closing: ClosingLine) -> tuple[Game, list[Derived]]:
+    priced = with_closing(game, closing)
+    return (game, []) if priced is game else _answered(game, priced)
+
+
+def with_closing(game: Game, closing: ClosingLine) -> Game:
+    """The game with the strengths of a closing line; the very same where it says nothing of them."""
     spoken = speaker(game.reports)
     if game.prior_is_final and not closing.final and spoken is not None and spoken.status in PLAYED:
-        return game, []
+        return game
     strengths = models.market_strengths(_league(game), closing.markets)
     if strengths is None:
-        return game, []
-    return _answered(game, replace(game, strengths=strengths, prior="closing", prior_is_final=closing.final))
+        return game
+    return replace(game, strengths=strengths, prior="closing", prior_is_final=closing.final)
 
 
 def _with_tick(rules: Rules, game: Game, tick: ClockTick, now_ms: int) -> tuple[Game, list[Derived]]:
@@ -103,7 +135,7 @@ def _answered(game: Game, changed: Game) -> tuple[Game, list[Derived]]:
     """The answers that a closing line or a tick leads to: those of which it changed something."""
     if not changed.reports:
         return changed, []  # an answer would tell its readers that a feed follows this game
-    answers: list[Derived] = [] if changed.reports is game.reports else [_state(changed)]
+    answers: list[Derived] = [] if changed.reports is game.reports else [state(changed)]
     said, before = _probabilities(changed), game.said
     if before is None or replace(before, source_event_id="", impact=0.0) != said:
         said = replace(said, impact=_impact(before, said))
@@ -162,11 +194,9 @@ def _clock_s(game: Game, spoken: Report) -> float:
 
 
 def _probabilities(game: Game) -> GameProbabilities:
-    spoken = speaker(game.reports)
-    position = Position(GameStatus.SCHEDULED)
-    if spoken is not None:
-        position = spoken.position._replace(clock_s=_clock_s(game, spoken))
-    seen = models.outlook(_league(game), game.strengths, position)
+    spoken, now = speaker(game.reports), moment(game)
+    position = now.position
+    seen, opinions = models.judged(now, boosted.in_use().by_league.get(now.league.league))
     return GameProbabilities(
         source_event_id="",
         status=position.status,
@@ -184,10 +214,19 @@ def _probabilities(game: Game) -> GameProbabilities:
         regulation=seen.regulation,
         parameters=seen.parameters,
         impact=0.0,
+        opinions=tuple(
+            [
+                ModelOpinion(
+                    model=one.model, game=one.game, regulation=one.regulation, parameters=one.parameters
+                )
+                for one in opinions
+            ]
+        ),
     )
 
 
-def _state(game: Game) -> GameState:
+def state(game: Game) -> GameState:
+    """The agreed state of a game of which something was heard."""
     spoken = speaker(game.reports)
     assert spoken is not None
     event = ids.parse(game.event_id)
@@ -225,7 +264,7 @@ def _impact(before: GameProbabilities | None, after: GameProbabilities) -> float
 
 
 def _standing(game: Game) -> list[Derived]:
-    answers: list[Derived] = [_state(game)] if game.reports else []
+    answers: list[Derived] = [state(game)] if game.reports else []
     return [*answers, game.said] if game.said else answers
 
 
@@ -248,7 +287,8 @@ GAMES = Stage(
     sources=("games.events", "odds.closing", "clock.ticks"),
     answers=("games.states", "games.probabilities"),
     tables=("leagues.csv", "sources.csv"),
-    layout=1,
+    models=True,
+    layout=2,
     state=Game,
     initial=_initial,
     step=step,

@@ -1,0 +1,30 @@
+"""The features of each sport that has a boosted model: one list each: formula, range, mirror image."""
+
+from pipeline.models.features import american_football
+from pipeline.models.features.seen import (
+    NO_CONTEXT,
+    Context,
+    Feature,
+    Seen,
+    Sheet,
+    mirror,
+    mirrored,
+    strange,
+    vector,
+)
+
+__all__ = [
+    "NO_CONTEXT",
+    "SHEETS",
+    "Context",
+    "Feature",
+    "Seen",
+    "Sheet",
+    "mirror",
+    "mirrored",
+    "strange",
+    "vector",
+]
+
+#: By sport, as in data/leagues.csv.
+SHEETS: dict[str, Sheet] = {"american-football": american_football.SHEET}

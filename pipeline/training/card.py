@@ -1,0 +1,71 @@
+"""The card that a model comes with: what it is, what it learnt from, how good it was, where it is weak."""
+
+from pipeline.models.boosted import Manifest
+
+CARD = "CARD.md"
+#: Where a sport's training data comes from, and what its licence asks for.
+DATA = {
+    "american-football": (
+        "NFL play-by-play of nflverse (nflverse/nflfastR-data, CC BY 4.0), read by the source `nflverse`:"
+        " state before each snap, and the file's own spread and total as the line."
+    ),
+}
+WEAK = {
+    "american-football": (
+        "Overtime, before the first snap, and a ball that nobody has stated are the closed form's alone.",
+        "Who is on the field, weather and injuries are not known; the line knows of them before the start.",
+        "Some 280 games a season decide little: seasons differ by more than models do, and the boosters'"
+        " corrections to the drives have not paid for themselves. Their weight says so.",
+        "Ties are left out; their probability is the closed form's.",
+    ),
+}
+
+
+def written(manifest: Manifest, importance: dict[str, tuple[float, float]]) -> str:
+    """The card as Markdown."""
+    learnt = manifest.learnt_from
+    lines = [
+        f"# {manifest.model}",
+        "",
+        f"In-play probabilities of {manifest.sport} for {', '.join(learnt['leagues'].values())}: the closed"
+        " form, the anchor of the sport's features, LightGBM and XGBoost over the anchor, blended and"
+        " calibrated on games that each had not seen.",
+        "",
+        f"- Data: {DATA.get(manifest.sport, 'an archive')}",
+        f"- Period: {learnt['from']} to {learnt['until']}, {learnt['games']:,} games,"
+        f" {learnt['moments']:,} moments; archive `{learnt['archive'][:12]}`, seed {manifest.seed}.",
+        "- Weights: "
+        + ", ".join(f"{voice} {weight:.3f}" for voice, weight in manifest.weights.items())
+        + f"; slope {manifest.slope:.3f}.",
+        "- Versions: " + ", ".join(f"{name} {version}" for name, version in manifest.versions.items()) + ".",
+        "",
+        "## Scores",
+        "",
+        "Each season, or tenth of one, answered by models of earlier games only; the first is left out."
+        " `by chance`: the calibration error that 95 of 100 perfect models would show at most.",
+        "",
+        "| voice | log loss | Brier | calibration error | by chance | accuracy |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for voice, score in manifest.scores.items():
+        lines.append(
+            f"| {voice} | {score['log_loss']:.5f} | {score['brier']:.5f} | {score['calibration']:.4f}"
+            f" | {score['chance']:.4f} | {score['accuracy']:.4f} |"
+        )
+    lines += [
+        "",
+        "## Features",
+        "",
+        "Importance is a feature's share of what the trees gained, LightGBM and XGBoost.",
+        "",
+        "| feature | formula | range | importance |",
+        "| --- | --- | --- | --- |",
+    ]
+    for feature in manifest.features:
+        leaves, trees = importance[feature.name]
+        lines.append(
+            f"| {feature.name} | {feature.formula} | {feature.low:g} to {feature.high:g} |"
+            f" {leaves:.3f}, {trees:.3f} |"
+        )
+    weak = WEAK.get(manifest.sport, ())
+    return "\n".join([*lines, "", "## Known weak spots", "", *(f"- {spot}" for spot in weak), ""])
