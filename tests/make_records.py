@@ -314,7 +314,13 @@ EXAMPLES: tuple[Struct, ...] = (
                 phantom=True,
                 legs=(
                     r.LegLife(
-                        book="bovada", outcome=1, price=2.1, verdict="worse", next_price=1.9, after_s=5.0
+                        book="bovada",
+                        outcome=1,
+                        side="lay",
+                        price=2.1,
+                        verdict="worse",
+                        next_price=1.9,
+                        after_s=5.0,
                     ),
                 ),
             ),

@@ -271,6 +271,7 @@ class Arbitrage(Struct, frozen=True, kw_only=True):
 class LegLife(Struct, frozen=True, kw_only=True, gc=False):
     book: Name
     outcome: Outcome
+    side: str
     price: Price
     verdict: str
     next_price: Price

@@ -287,6 +287,7 @@ def _leg_life(life: state.Life, leg: state.Leg) -> LegLife:
     return LegLife(
         book=leg.book,
         outcome=leg.outcome,
+        side="lay" if leg.lay else "back",
         price=leg.price,
         verdict=leg.verdict,
         next_price=leg.next_price,

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from pipeline.domain import arbitrage as arithmetic
 from pipeline.domain import limits
+from pipeline.domain.odds import booksum
 from pipeline.domain.rules import RuledBet, differences
 from pipeline.records import LINED
 from pipeline.stages.markets import books
@@ -73,6 +74,22 @@ def side(now: Moment, leg: Place, line: float, stake: int, break_even: float) ->
     )
 
 
+def stakes_within(now: Moment, backs: Sequence[Place]) -> tuple[int, ...]:
+    """The most even stakes on backs that units and limits allow; empty where they allow none."""
+    nets = [back.net for back in backs]
+    allowed = [_limits(now, back) for back in backs]
+    even = booksum(nets)
+    total = min(
+        now.rules.arbitrage_total_minor,
+        *[int(most * net * even) for (_, most), net in zip(allowed, nets, strict=True)],
+    )
+    if total < now.rules.stake_unit_minor:
+        return ()
+    found = arithmetic.stakes(nets, total, now.rules.stake_unit_minor)
+    fits = all(least <= stake <= most for stake, (least, most) in zip(found, allowed, strict=True))
+    return found if fits else ()
+
+
 def best_backs(now: Moment, offered: list[Offer], outcome: int) -> Place | None:
     """The best price at which an outcome is backed."""
     return max(_backs(now, offered, outcome), key=_preferred, default=None)
@@ -121,7 +138,9 @@ def _low_hold(now: Moment, key: MarketKey, legs: Legs, roi: float) -> list[Lock]
     if not -rules.maximum_low_hold <= roi <= 0.0 or any(leg.lay for leg in legs):
         return []
     nets = [leg.net for leg in legs]
-    stakes = arithmetic.stakes(nets, rules.arbitrage_total_minor, rules.stake_unit_minor)
+    stakes = stakes_within(now, legs)
+    if not stakes:
+        return []
     return [
         Lock(
             id=identity(now.event_id, "low_hold", key, places(legs)),

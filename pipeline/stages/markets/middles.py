@@ -6,11 +6,10 @@ often the gap is hit.
 
 from collections.abc import Mapping
 
-from pipeline.domain import arbitrage as arithmetic
 from pipeline.domain import middles as arithmetic_of_gaps
 from pipeline.domain.odds import booksum
 from pipeline.records import LINED
-from pipeline.stages.markets.arbitrage import best_backs, places, side
+from pipeline.stages.markets.arbitrage import best_backs, places, side, stakes_within
 from pipeline.stages.markets.fair import desk_of
 from pipeline.stages.markets.lines import handicap
 from pipeline.stages.markets.offers import Moment, offers
@@ -65,15 +64,7 @@ def _middle(
     values = (prices[0] * fair[0][0] - 1.0, prices[1] * fair[1][1] - 1.0)
     if expected_value < rules.minimum_middle_expected_value or max(values) > rules.maximum_expected_value:
         return None
-    sides = tuple([side(now, leg, line, 0, 0.0) for leg, line in zip((first, second), lines, strict=True)])
-    total = min(
-        rules.arbitrage_total_minor,
-        *[int(leg.most_minor * price * paid) for leg, price in zip(sides, prices, strict=True)],
-    )
-    if total < rules.stake_unit_minor:
-        return None
-    stakes = arithmetic.stakes(prices, total, rules.stake_unit_minor)
-    if any(stake < leg.least_minor for stake, leg in zip(stakes, sides, strict=True)):
+    if not (stakes := stakes_within(now, (first, second))):
         return None
     return Lock(
         id=identity(

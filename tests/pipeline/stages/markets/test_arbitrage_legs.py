@@ -190,3 +190,17 @@ def test_a_spread_has_middles_too_and_they_mirror() -> None:
     assert [(leg.book, leg.outcome, leg.line) for leg in one.legs] == [("d", 0, -2.5), ("e", 1, -6.5)]
     assert [(leg.book, leg.outcome, leg.line) for leg in other.legs] == [("e", 0, 6.5), ("d", 1, 2.5)]
     assert one.expected_value == pytest.approx(other.expected_value)
+
+
+def test_low_hold_and_middles_keep_the_limits_of_their_books() -> None:
+    (low,) = found(
+        snapshot(quote("a", 2.00, 1.85), quote("b", 1.85, 1.995)), stake_limits={"a": (100, 10_000)}
+    )
+    assert max(leg.stake_minor for leg in low.legs if leg.book == "a") <= 10_000
+    assert low.stake_minor < 21_000
+
+    lines = [*totals(43.5, 1.75, 2.05, "abc"), *totals(47.5, 2.05, 1.75, "abc")]
+    lines += totals(43.5, 1.90, 1.90, "d") + totals(47.5, 1.90, 1.90, "e")
+    (middle,) = found(snapshot(*lines), stake_limits={"e": (100, 5_000)}, maximum_low_hold=0.0)
+    assert [leg.stake_minor for leg in middle.legs] == [5_000, 5_000]
+    assert found(snapshot(*lines), stake_limits={"e": (200_000, 300_000)}, maximum_low_hold=0.0) == ()
