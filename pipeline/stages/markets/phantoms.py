@@ -1,11 +1,30 @@
 """Why what looks like an arbitrage may be bad data: filters by name, and a suspect bears all that hold."""
 
+from statistics import median
 from typing import NamedTuple
 
 from pipeline.domain.odds import booksum
-from pipeline.stages.markets.fair import LEAST_BOOKSUM, MINIMUM_DESKS, Opinion, devigged, judged
+from pipeline.stages.markets.fair import (
+    LEAST_BOOKSUM,
+    MINIMUM_DESKS,
+    Opinion,
+    desk_of,
+    devigged,
+    heights,
+    judged,
+)
 from pipeline.stages.markets.offers import Moment, Offer, interval_ms, stale_after_ms
 from pipeline.stages.markets.suspicion import swapped
+
+#: Log-odds by which a price is far from the other desks, if that is so many times as far as the middle one of
+#: them is from what they agree on.
+FAR_APART, TIMES_AS_FAR = 0.3, 7.0
+#: Log-odds between two brands of a desk. Honest ones are 0.006 apart in 99 of 100 cases in the simulator and
+#: 0.046 on recorded spreads; a brand whose feed is wrong is some 0.3 away.
+OFF_DESK = 0.10
+#: A price that stands still for so long in play, while this share of the other desks moved. An exchange's
+#: moves with every order.
+STUCK_MS, STUCK_EXCHANGE_MS, NEARLY_ALL = 60_000, 45_000, 0.9
 
 
 class Place(NamedTuple):
@@ -22,13 +41,18 @@ class Place(NamedTuple):
 Legs = tuple[Place, ...]
 
 
-def suspicion(now: Moment, legs: Legs, roi: float, opinion: Opinion) -> tuple[tuple[str, ...], Offer | None]:
-    """Why this looks like bad data, and which quote is to blame, where that can be told."""
+def suspicion(
+    now: Moment, legs: Legs, roi: float, opinion: Opinion, offered: list[Offer]
+) -> tuple[tuple[str, ...], Offer | None]:
+    """Why this looks like bad data, and which quote is to blame, where that can be told.
+
+    ``offered`` is what the legs were chosen from.
+    """
     rules = now.rules
     blamed: dict[str, Offer | None] = {}
     spoken_at_ms = [spoken_ms(leg.offer) for leg in legs]
     oldest = min(legs, key=lambda leg: (spoken_ms(leg.offer), leg.offer[1])).offer
-    if now.now_ms - min(spoken_at_ms) > stale_after_ms(rules, oldest[0]):
+    if now.now_ms - min(spoken_at_ms) > _spoken_within_ms(now, oldest[0]):
         blamed["stale_leg"] = oldest
     if max(spoken_at_ms) - min(spoken_at_ms) > _allowed_gap_ms(now, legs):
         blamed["ages_apart"] = oldest
@@ -36,9 +60,15 @@ def suspicion(now: Moment, legs: Legs, roi: float, opinion: Opinion) -> tuple[tu
         prices = leg.offer[2].prices
         if booksum(prices) < LEAST_BOOKSUM:
             blamed["outcome_missing"] = leg.offer
+        if _is_off_its_desk(now, leg, offered):
+            blamed["off_desk"] = leg.offer
+        if _is_left_behind(now, leg, offered):
+            blamed["stale_leg"] = leg.offer
         others = judged(opinion, leg.offer[1], MINIMUM_DESKS)
         if others and (own := devigged(rules.devig, prices)) and swapped(own, others):
             blamed["swapped"] = leg.offer
+        if _is_unconfirmed(now, leg, opinion):
+            blamed["outlier"] = leg.offer
     values = [_value(leg, opinion) for leg in legs]
     best = legs[values.index(max(values))].offer
     if max(values) > rules.maximum_expected_value:
@@ -48,7 +78,7 @@ def suspicion(now: Moment, legs: Legs, roi: float, opinion: Opinion) -> tuple[tu
     if not blamed:
         return (), None
     # The more particular word first.
-    order = ("outcome_missing", "swapped", "outlier", "ages_apart", "stale_leg", "beyond_belief")
+    order = ("outcome_missing", "off_desk", "swapped", "outlier", "ages_apart", "stale_leg", "beyond_belief")
     culprit = next((blamed[reason] for reason in order if blamed.get(reason) is not None), None)
     return tuple(sorted(blamed)), culprit
 
@@ -56,6 +86,66 @@ def suspicion(now: Moment, legs: Legs, roi: float, opinion: Opinion) -> tuple[tu
 def spoken_ms(offer: Offer) -> int:
     """When the book itself was last heard: what its source says of it, where it says so."""
     return offer[2].quoted_at_ms or offer[2].seen_at_ms
+
+
+def _spoken_within_ms(now: Moment, source: str) -> int:
+    """How long ago a book may have spoken: in play a minute, however rarely its source looks."""
+    usual_ms = stale_after_ms(now.rules, source)
+    return min(usual_ms, now.rules.maximum_live_lag_ms) if now.since_ms > 0 else usual_ms
+
+
+def _is_off_its_desk(now: Moment, leg: Place, offered: list[Offer]) -> bool:
+    """Whether another brand of the same desk is of another opinion: one of the two shows what is not so."""
+    desk, own = desk_of(leg.offer[1]), devigged(now.rules.devig, leg.offer[2].prices)
+    mates = [
+        fair
+        for _, book, quote in offered
+        if desk_of(book) == desk
+        and book != leg.offer[1]
+        and (fair := devigged(now.rules.devig, quote.prices))
+    ]
+    if not own:
+        return False
+    height = heights(own)[leg.outcome]
+    return any(abs(height - heights(fair)[leg.outcome]) > OFF_DESK for fair in mates)
+
+
+def _is_left_behind(now: Moment, leg: Place, offered: list[Offer]) -> bool:
+    """Whether, in play, a price has long stood still while nearly every other desk changed its own.
+
+    Slow books do so for a while, and can be bet at; one whose feed is stuck does so for good.
+    """
+    changed_at_ms = leg.offer[2].changed_at_ms
+    patience_ms = STUCK_MS if leg.offer[2].waiting is None else STUCK_EXCHANGE_MS
+    if now.since_ms <= 0 or now.now_ms - changed_at_ms < patience_ms:
+        return False
+    own = desk_of(leg.offer[1])
+    desks = {desk for _, book, _ in offered if (desk := desk_of(book)) != own}
+    changed = {desk_of(book) for _, book, quote in offered if quote.changed_at_ms > changed_at_ms}
+    return len(desks & changed) >= NEARLY_ALL * max(1, len(desks))
+
+
+def _is_unconfirmed(now: Moment, leg: Place, opinion: Opinion) -> bool:
+    """Whether a price is far from the other desks, and was seen but once by a source that rarely looks.
+
+    Of a source that looks every few seconds the next look soon says whether the price was there.
+    """
+    source, book, quote = leg.offer
+    if interval_ms(source) <= now.rules.maximum_leg_gap_ms or quote.changed_at_ms < quote.seen_at_ms:
+        return False
+    others, own = judged(opinion, book, 1), devigged(now.rules.devig, quote.prices)
+    if not others or not own:
+        return False
+    agreed = heights(others)[leg.outcome]
+    apart = abs(heights(own)[leg.outcome] - agreed)
+    usual = median(
+        [
+            abs(heights(said)[leg.outcome] - agreed)
+            for desk, said in opinion.own.items()
+            if desk != desk_of(book)
+        ]
+    )
+    return apart >= FAR_APART and apart >= TIMES_AS_FAR * usual
 
 
 def _allowed_gap_ms(now: Moment, legs: Legs) -> int:
