@@ -153,7 +153,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     move_log_odds: float = 0.10
     """A move of the fair price is significant from here, and from `move_deviations` of its market's noise."""
     move_deviations: float = 3.0
-    """Standard deviations of what the market's fair price does in the same time."""
+    """Standard deviations of what the market's fair price does over a window."""
     move_noise_log_odds: float = 0.03
     """Standard deviation over a window of a market that was not yet watched for long."""
     steam_desks: int = 3
@@ -161,7 +161,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     steam_window_ms: int = 120_000
     """Within this."""
     steam_log_odds: float = 0.03
-    """What counts as a desk's move."""
+    """What counts as a desk's move; it has to be two deviations of the market's noise in that time, too."""
     move_window_ms: int = 600_000
     """Over which a move is looked for, and after which it has ended."""
     repeat_ms: int = 6 * 3_600_000

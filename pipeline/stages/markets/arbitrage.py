@@ -42,7 +42,7 @@ def arbitrages(now: Moment, key: MarketKey, offered: list[Offer], opinion: Opini
         if not (legs := _best(now, offered)):
             break
         roi = _roi(legs)
-        suspect, culprit = suspicion(now, legs, roi, opinion)
+        suspect, culprit = suspicion(now, legs, roi, opinion, offered)
         if roi <= now.rules.minimum_roi:
             return found if suspect else found + _low_hold(now, key, legs, roi)
         lock = _lock(now, key, legs, roi, suspect)

@@ -27,10 +27,8 @@ OF_TWO = tuple([name for name in WAYS if name != "shin"])
 @lru_cache(maxsize=262_144)
 def devigged(method: str, prices: Prices) -> Probabilities:
     """Fair probabilities of one book's market; empty where the method, or nobody, can say any."""
-    if booksum(prices) < LEAST_BOOKSUM:
-        return ()
     try:
-        return METHODS[method](prices)
+        return METHODS[method](prices) if booksum(prices) >= LEAST_BOOKSUM else ()
     except ValueError:
         return ()
 

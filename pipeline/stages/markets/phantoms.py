@@ -1,5 +1,6 @@
 """Why what looks like an arbitrage may be bad data: filters by name, and a suspect bears all that hold."""
 
+from collections.abc import Iterator
 from statistics import median
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from pipeline.stages.markets.fair import (
     judged,
 )
 from pipeline.stages.markets.offers import Moment, Offer, interval_ms, stale_after_ms
-from pipeline.stages.markets.suspicion import swapped
+from pipeline.stages.markets.suspicion import LEAST_APART, swapped
 
 #: Log-odds by which a price is far from the other desks, if that is so many times as far as the middle one of
 #: them is from what they agree on.
@@ -56,19 +57,10 @@ def suspicion(
         blamed["stale_leg"] = oldest
     if max(spoken_at_ms) - min(spoken_at_ms) > _allowed_gap_ms(now, legs):
         blamed["ages_apart"] = oldest
-    for leg in legs:
-        prices = leg.offer[2].prices
-        if booksum(prices) < LEAST_BOOKSUM:
-            blamed["outcome_missing"] = leg.offer
-        if _is_off_its_desk(now, leg, offered):
-            blamed["off_desk"] = leg.offer
-        if _is_left_behind(now, leg, offered):
-            blamed["stale_leg"] = leg.offer
-        others = judged(opinion, leg.offer[1], MINIMUM_DESKS)
-        if others and (own := devigged(rules.devig, prices)) and swapped(own, others):
-            blamed["swapped"] = leg.offer
-        if _is_unconfirmed(now, leg, opinion):
-            blamed["outlier"] = leg.offer
+    # By name: whom to blame first must not hang on who is at home.
+    for leg in sorted(legs, key=lambda leg: leg.offer[1]):
+        for reason in _faults(now, leg, opinion, offered):
+            blamed.setdefault(reason, leg.offer)
     values = [_value(leg, opinion) for leg in legs]
     best = legs[values.index(max(values))].offer
     if max(values) > rules.maximum_expected_value:
@@ -81,6 +73,22 @@ def suspicion(
     order = ("outcome_missing", "off_desk", "swapped", "outlier", "ages_apart", "stale_leg", "beyond_belief")
     culprit = next((blamed[reason] for reason in order if blamed.get(reason) is not None), None)
     return tuple(sorted(blamed)), culprit
+
+
+def _faults(now: Moment, leg: Place, opinion: Opinion, offered: list[Offer]) -> Iterator[str]:
+    """What speaks against one leg alone."""
+    _, book, quote = leg.offer
+    if booksum(quote.prices) < LEAST_BOOKSUM:
+        yield "outcome_missing"
+    if _is_off_its_desk(now, leg, offered):
+        yield "off_desk"
+    if _is_left_behind(now, leg, offered):
+        yield "stale_leg"
+    others, own = judged(opinion, book, MINIMUM_DESKS), devigged(now.rules.devig, quote.prices)
+    if others and own and swapped(own, others, 2.0 * LEAST_APART):
+        yield "swapped"
+    if _is_unconfirmed(now, leg, opinion):
+        yield "outlier"
 
 
 def spoken_ms(offer: Offer) -> int:

@@ -5,13 +5,14 @@ from math import log
 from pipeline.stages.markets.state import Probabilities
 
 #: Log-odds between two teams by which a book has to be away from the others before it can be the other way
-#: round: books differ by as much only where one of them is wrong.
+#: round. Near even a desk that merely disagrees looks the same: an arbitrage, which is found just where desks
+#: disagree, asks for twice as much.
 LEAST_APART = 0.25
 #: The other way round it is at most this share of the distance away.
 MOST_LEFT = 1.0 / 3.0
 
 
-def swapped(own: Probabilities, others: Probabilities) -> bool:
+def swapped(own: Probabilities, others: Probabilities, least_apart: float = LEAST_APART) -> bool:
     """Whether a book's fair prices fit the others' far better with its first two outcomes swapped.
 
     A draw says nothing here: it stays where it is.
@@ -23,4 +24,4 @@ def swapped(own: Probabilities, others: Probabilities) -> bool:
     """
     first, second = log(own[0] / own[1]), log(others[0] / others[1])
     apart = abs(first - second)
-    return apart >= LEAST_APART and abs(first + second) <= MOST_LEFT * apart
+    return apart >= least_apart and abs(first + second) <= MOST_LEFT * apart

@@ -297,7 +297,7 @@ def substance_of(answer: Any, turn: bool) -> list[Any]:
                 for arrays in ("probabilities", "spreads", "standard_errors", "prices", "legs"):
                     if arrays in fields:
                         fields[arrays] = [fields[arrays][place] for place in places[: len(fields[arrays])]]
-            for one in (fields, *fields.get("legs", [])):
+            for one in (fields, *fields.get("legs", []), *fields.get("rules", [])):
                 if "outcome" in one:
                     one["outcome"] = places[one["outcome"]]
                 # Of two splits that pay alike the earlier leg is served.
