@@ -26,6 +26,7 @@ SUSPICIONS = (
     "stale_leg",
     "ages_apart",
     "outlier",
+    "off_desk",
     "swapped",
     "outcome_missing",
     "beyond_belief",

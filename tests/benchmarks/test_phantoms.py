@@ -77,7 +77,6 @@ def test_commission_is_taken_before_it_is_said_to_pay() -> None:
     assert wrong(dear, BOARD, {}) == "no_profit"
 
 
-@pytest.mark.xfail(reason="brands that lag behind their own desk are not told apart yet", strict=True)
 def test_most_that_is_open_is_true_and_most_that_is_true_is_open() -> None:
     total = Found()
     for seed in (101, 102):
