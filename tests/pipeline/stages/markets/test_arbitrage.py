@@ -254,3 +254,55 @@ def test_a_new_price_changes_an_arbitrage_that_stays_open() -> None:
 
     assert (one.legs[0].price, one.opened_at_ms, one.legs[0].seen_at_ms) == (2.21, at(0), at(5))
     assert event.last["bets.arbitrage"].changes == (Change(id=one.id, change="changed"),)
+
+
+BRANDS = ("sim-copperline", "sim-copperline-extra")
+
+
+def test_a_brand_that_leaves_its_desk_is_a_suspect_and_its_desk_is_not() -> None:
+    lagging, mate = quote(BRANDS[0], 2.3, 1.6), quote(BRANDS[1], 2.02, 1.80)
+
+    alone = found(*MARGIN, lagging)
+    assert [one.suspect for one in alone] == [()]
+
+    beside = found(*MARGIN, lagging, mate)
+    assert beside[-1].suspect == ("off_desk",)
+    assert all(BRANDS[0] not in {leg.book for leg in one.legs} for one in beside if not one.suspect)
+
+
+@pytest.mark.parametrize(
+    ("still_s", "moved", "suspect"),
+    [
+        pytest.param(70, "abcd", ("stale_leg",), id="all others have moved"),
+        pytest.param(50, "abcd", (), id="not for long"),
+        pytest.param(70, "ab", (), id="half of the others have not moved either"),
+    ],
+)
+def test_a_price_that_stands_still_in_play_while_the_market_moves_is_a_suspect(
+    still_s: int, moved: str, suspect: tuple[str, ...]
+) -> None:
+    event = Followed(MARKETS)
+    slow = quote("slow", 2.2, 1.7)
+    early = [quote(book, 2.1, 1.75) for book in "abcd"]
+    late = [quote(book, 1.95, 1.87) if book in moved else quote(book, 2.1, 1.75) for book in "abcd"]
+    event(game(-900, status=GameStatus.LIVE, started_at_ms=at(-900)), snapshot(slow, *early))
+    for seconds in range(10, still_s, 10):
+        event(snapshot(slow, *early, seconds=seconds))
+
+    event(snapshot(slow, *late, seconds=still_s))
+
+    (one,) = event.last["bets.arbitrage"].arbitrages
+    assert "slow" in {leg.book for leg in one.legs}
+    assert one.suspect == suspect
+
+
+def test_before_the_start_a_price_may_stand_still() -> None:
+    event = Followed(MARKETS)
+    slow = quote("slow", 2.2, 1.7)
+    for seconds in range(0, 100, 10):
+        event(snapshot(slow, *[quote(book, 2.1, 1.75) for book in "abcd"], seconds=seconds))
+
+    event(snapshot(slow, *[quote(book, 1.95, 1.87) for book in "abcd"], seconds=100))
+
+    (one,) = event.last["bets.arbitrage"].arbitrages
+    assert one.suspect == ()
