@@ -8,6 +8,7 @@ import click
 from pipeline import cluster
 from pipeline.cli.arbitrage import arbitrage
 from pipeline.cli.calc import calc
+from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
 from pipeline.cli.fit import fit_weights
 from pipeline.cli.fit_leaders import fit_leaders
@@ -73,6 +74,7 @@ main.add_command(arbitrage)
 main.add_command(fit_weights)
 main.add_command(fit_leaders)
 main.add_command(train)
+main.add_command(evaluate)
 main.add_command(calc)
 main.add_command(portfolio)
 main.add_command(parlay)

@@ -50,9 +50,9 @@ def train(sport: str, archive: Path, out: Path, seed: int, quiet: bool) -> None:
     later = walked.block > walked.block.min()
     known = moments.where(later)
     voices: dict[str, Any] = {
-        voice: evaluation.chances_of(walked.voices[later, place]) for place, voice in enumerate(VOICES)
+        voice: boosting.chances(walked.voices[later, place]) for place, voice in enumerate(VOICES)
     }
-    voices["blend"] = evaluation.chances_of(walked.blend[later])
+    voices["blend"] = boosting.chances(walked.blend[later])
     scores = {
         name: {key: round(value, 6) for key, value in evaluation.score(chances, known)._asdict().items()}
         for name, chances in voices.items()

@@ -1,7 +1,7 @@
 """What boosted trees add to the closed forms, and how all of them are blended into one answer.
 
 A model is a folder: ``lightgbm.txt`` and ``xgboost.json`` as their libraries write them, ``manifest.json``
-with all else that the answer depends on and the hash of both, ``CARD.md`` on what it is good for. Both boosters
+with all else that the answer depends on and the hash of both, ``CARD.md`` on what it is for. Both boosters
 say how far the odds are from the anchor's, for the game and for its mirror image, and half of the difference
 counts: swapping the teams mirrors the answer, whatever the trees have learnt.
 """

@@ -29,30 +29,37 @@ from pipeline.models.boosted import (
 from pipeline.models.features import SHEETS, Sheet, mirror
 from pipeline.training.games import Floats, Moments
 
-LIGHTGBM_SETTINGS: dict[str, Any] = {
-    "learning_rate": 0.04,
-    "num_leaves": 6,
-    "min_data_in_leaf": 1500,
-    "lambda_l2": 200.0,
-    "max_bin": 63,
+
+class Learning(NamedTuple):
+    """How a sport's boosters are fitted.
+
+    ``ahead``: a moment is taught what the anchor says that many moments later in its game, or how the game
+    ended where there are not so many; 0 for the end always. A few hundred endings a season say little of a
+    third down: the odds a few plays later say more. Of two outcomes only.
+    """
+
+    lightgbm: dict[str, Any]
+    xgboost: dict[str, Any]
+    rounds: int
+    ahead: int
+
+
+LEARNING = {
+    "american-football": Learning(
+        {"learning_rate": 0.05, "num_leaves": 8, "min_data_in_leaf": 1000, "lambda_l2": 100.0, "max_bin": 63},
+        {"eta": 0.05, "max_depth": 3, "min_child_weight": 200.0, "lambda": 100.0, "max_bin": 64},
+        rounds=50,
+        ahead=5,
+    ),
 }
-XGBOOST_SETTINGS: dict[str, Any] = {
-    "eta": 0.04,
-    "max_depth": 3,
-    "min_child_weight": 300.0,
-    "lambda": 200.0,
-    "max_bin": 64,
-}
-ROUNDS = 50
-ANCHOR = "anchor"
+
 #: Seasons lie further apart than any two days of one.
 BETWEEN_SEASONS_DAYS = 45
 FEWEST_SEASONS, TENTHS = 4, 10
-#: The blend begins with the anchor alone, as if this many games had been answered best by it.
-PRIOR_GAMES = 500
-#: Variance of a label that is typical of a game under way: makes games of the prior comparable to real ones.
-TYPICAL_VARIANCE = 0.15
-NEWTON_STEPS = 12
+#: The blend begins with these in equal parts, as if so many games had ended as often as that says.
+PRIOR = ("anchor", "lightgbm", "xgboost")
+PRIOR_GAMES = 1_000
+NEWTON_STEPS, RIDGE = 12, 1e-6
 
 
 class Pair(NamedTuple):
@@ -92,9 +99,14 @@ def blocks(moments: Moments) -> Any:
     return of_game[moments.game]
 
 
-def fit(sheet: Sheet, moments: Moments, seed: int) -> Pair:
+def days(moments: Moments) -> Any:
+    """The day of each moment's game, as text."""
+    return np.array(moments.days)[moments.game]
+
+
+def fit(sport: str, moments: Moments, seed: int) -> Pair:
     """Boosters that correct the anchor, on every moment and its mirror image; each game weighs the same."""
-    outcomes = moments.anchor.shape[1]
+    sheet, learning, outcomes = SHEETS[sport], LEARNING[sport], moments.anchor.shape[1]
     places, signs = (np.array(each) for each in zip(*mirror(sheet), strict=True))
     values = np.concatenate([moments.values, moments.values[:, places] * signs])
     swap = np.array([1, 0, 2])
@@ -103,8 +115,9 @@ def fit(sheet: Sheet, moments: Moments, seed: int) -> Pair:
     each_game = np.bincount(moments.game, minlength=len(moments.games))[moments.game]
     weight = np.tile(len(moments.game) / (len(np.unique(moments.game)) * each_game), 2)
     if outcomes == 2:
-        target, start = 1.0 - label, anchor[:, 0] - anchor[:, 1]
-        kinds = {"objective": "binary"}, {"objective": "binary:logistic", "base_score": 0.5}
+        home = targets(moments, learning.ahead)
+        target, start = np.concatenate([home, 1.0 - home]), anchor[:, 0] - anchor[:, 1]
+        kinds = {"objective": "cross_entropy"}, {"objective": "binary:logistic", "base_score": 0.5}
     else:
         target, start = label.astype(float), anchor
         classes = {"num_class": outcomes}
@@ -115,7 +128,7 @@ def fit(sheet: Sheet, moments: Moments, seed: int) -> Pair:
     fixed = {"num_threads": 1, "verbosity": -1, "deterministic": True, "force_row_wise": True, "seed": seed}
     names = [feature.name for feature in sheet.features]
     leaves = lightgbm.train(
-        LIGHTGBM_SETTINGS | fixed | kinds[0],
+        learning.lightgbm | fixed | kinds[0],
         lightgbm.Dataset(
             values,
             target,
@@ -123,11 +136,21 @@ def fit(sheet: Sheet, moments: Moments, seed: int) -> Pair:
             init_score=start if outcomes == 2 else start.ravel(order="F"),
             feature_name=names,
         ),
-        ROUNDS,
+        learning.rounds,
     )
     table = xgboost.DMatrix(values, target, weight=weight, base_margin=start, feature_names=names, nthread=1)
     steady = {"nthread": 1, "tree_method": "hist", "seed": seed, "verbosity": 0}
-    return Pair(leaves, xgboost.train(XGBOOST_SETTINGS | steady | kinds[1], table, ROUNDS))
+    return Pair(leaves, xgboost.train(learning.xgboost | steady | kinds[1], table, learning.rounds))
+
+
+def targets(moments: Moments, ahead: int) -> Floats:
+    """What each moment is taught of home's win; the moments of a game stand together, in time."""
+    target: Floats = (moments.label == 0).astype(float)
+    if ahead:
+        later = moments.anchor[ahead:, 0] - moments.anchor[ahead:, 1]
+        same = moments.game[ahead:] == moments.game[:-ahead]
+        target[:-ahead][same] = 1.0 / (1.0 + np.exp(-later[same]))
+    return target
 
 
 def corrections(sheet: Sheet, pair: Pair, values: Floats) -> tuple[Floats, Floats]:
@@ -142,24 +165,29 @@ def corrections(sheet: Sheet, pair: Pair, values: Floats) -> tuple[Floats, Float
 
 def spoken(sheet: Sheet, pair: Pair | None, moments: Moments) -> Floats:
     """The scores of each voice; before there are boosters they say what the anchor does."""
-    if pair is None:
-        return np.stack([moments.closed, *[moments.anchor] * 3], axis=1)
-    leaves, trees = corrections(sheet, pair, moments.values)
-    return np.stack([moments.closed, moments.anchor, moments.anchor + leaves, moments.anchor + trees], axis=1)
+    leaves, trees = corrections(sheet, pair, moments.values) if pair else (0.0, 0.0)
+    anchor = moments.anchor
+    result: Floats = np.stack([moments.closed, anchor, anchor + leaves, anchor + trees], axis=1)
+    return result
 
 
 def blend(moments: Moments, voices: Floats) -> Blend:
-    """The weights and slope that would have been best on these moments, held to the anchor by a prior.
+    """The weights and slope that would have been best on these moments, held by `PRIOR`.
 
-    Each game weighs the same. A voice with a weight below 0 is left out.
+    Each game weighs the same. Voices that would have a weight below 0 are left out.
     """
+    prior = np.array([(voice in PRIOR) / len(PRIOR) for voice in VOICES])
     if not len(moments.game):
-        return Blend({voice: float(voice == ANCHOR) for voice in VOICES}, 1.0)
-    each_game = np.bincount(moments.game, minlength=len(moments.games))[moments.game]
-    best, least = np.zeros(len(VOICES)), np.inf
+        return Blend(dict(zip(VOICES, prior.tolist(), strict=True)), 1.0)
+    games = len(np.unique(moments.game))
+    weight = 1.0 / np.bincount(moments.game, minlength=len(moments.games))[moments.game] / games
+    held = PRIOR_GAMES / (PRIOR_GAMES + games)
+    believed = chances(np.einsum("nvk,v->nk", voices, prior))
+    truth = (1.0 - held) * np.eye(voices.shape[2])[moments.label] + held * believed
+    best, least = prior, np.inf
     for size in range(1, len(VOICES) + 1):
         for chosen in combinations(range(len(VOICES)), size):
-            found, loss = _newton(voices[:, chosen], moments.label, 1.0 / each_game, chosen)
+            found, loss = _newton(voices[:, chosen], truth, weight)
             if loss < least - 1e-9 and (found >= 0.0).all():
                 best, least = np.zeros(len(VOICES)), loss
                 best[list(chosen)] = found
@@ -167,30 +195,26 @@ def blend(moments: Moments, voices: Floats) -> Blend:
     return Blend({voice: float(best[place] / slope) for place, voice in enumerate(VOICES)}, slope)
 
 
-def _newton(voices: Floats, label: Any, weight: Floats, chosen: tuple[int, ...]) -> tuple[Floats, float]:
-    """Weights of the chosen voices, not held to any sign, and their loss with what the prior adds."""
-    prior = PRIOR_GAMES * TYPICAL_VARIANCE
-    size = len(chosen)
-    others = np.array([VOICES[place] != ANCHOR for place in chosen], dtype=float)
-    found = np.full(size, 1.0 / size)
-    truth = np.eye(voices.shape[2])[label]
-    for step in range(NEWTON_STEPS + 1):
-        scores = np.einsum("nvk,v->nk", voices, found)
-        scores -= scores.max(axis=1, keepdims=True)
-        chances = np.exp(scores)
-        chances /= chances.sum(axis=1, keepdims=True)
-        if step == NEWTON_STEPS:
-            break
-        slack = np.einsum("nvk,nk->nv", voices, chances - truth)
-        mean = np.einsum("nvk,nk->nv", voices, chances)
-        curve = np.einsum("nvk,nuk,nk,n->vu", voices, voices, chances, weight, optimize=True)
+def _newton(voices: Floats, truth: Floats, weight: Floats) -> tuple[Floats, float]:
+    """Weights of voices, not held to any sign, with the least mean log loss, and that loss."""
+    found = np.full(voices.shape[1], 1.0 / voices.shape[1])
+    for _ in range(NEWTON_STEPS):
+        said = chances(np.einsum("nvk,v->nk", voices, found))
+        slope = np.einsum("nvk,nk,n->v", voices, said - truth, weight, optimize=True)
+        mean = np.einsum("nvk,nk->nv", voices, said)
+        curve = np.einsum("nvk,nuk,nk,n->vu", voices, voices, said, weight, optimize=True)
         curve -= np.einsum("nv,nu,n->vu", mean, mean, weight, optimize=True)
-        slope = weight @ slack + 2.0 * prior * ((found.sum() - 1.0) + found * others)
-        curve += 2.0 * prior * (np.ones((size, size)) + np.diag(others)) + 1e-9 * np.eye(size)
-        found = found - np.linalg.solve(curve, slope)
-    right = np.clip(chances[np.arange(len(label)), label], 1e-15, 1.0)
-    loss = float(weight @ -np.log(right)) + prior * ((found.sum() - 1.0) ** 2 + ((found * others) ** 2).sum())
-    return found, loss
+        # The ridge keeps voices apart that say nearly the same.
+        found = found - np.linalg.solve(curve + RIDGE * np.eye(len(found)), slope)
+    said = chances(np.einsum("nvk,v->nk", voices, found))
+    return found, float(weight @ -(truth * np.log(np.clip(said, 1e-15, 1.0))).sum(axis=1))
+
+
+def chances(scores: Floats) -> Floats:
+    """Probabilities from scores, row by row."""
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    result: Floats = weights / weights.sum(axis=-1, keepdims=True)
+    return result
 
 
 def walk(sport: str, moments: Moments, seed: int, told: Callable[[str], None] = lambda _: None) -> Walk:
@@ -202,7 +226,7 @@ def walk(sport: str, moments: Moments, seed: int, told: Callable[[str], None] = 
     for number in numbers:
         now, before = block == number, block < number
         told(f"block {number + 1} of {len(numbers)}")
-        pair = fit(sheet, moments.where(before), seed) if before.any() else None
+        pair = fit(sport, moments.where(before), seed) if before.any() else None
         voices[now] = spoken(sheet, pair, moments.where(now))
         # The first block was answered without boosters and says nothing of their weights.
         known = before & (block > numbers[0])
@@ -224,7 +248,7 @@ def write(
 ) -> tuple[Manifest, Pair]:  # fmt: skip
     """Fit on all games and write the model, all but its card, into a new folder."""
     sheet = SHEETS[sport]
-    pair = fit(sheet, moments, seed)
+    pair = fit(sport, moments, seed)
     known = walked.block > walked.block.min()
     by = blend(moments.where(known), walked.voices[known])
     out.mkdir(parents=True)
@@ -241,7 +265,7 @@ def write(
         slope=round(by.slope, 6),
         seed=seed,
         learnt_from=learnt_from,
-        settings={"lightgbm": LIGHTGBM_SETTINGS, "xgboost": XGBOOST_SETTINGS, "rounds": ROUNDS},
+        settings=LEARNING[sport]._asdict(),
         versions={"lightgbm": lightgbm.__version__, "xgboost": xgboost.__version__, "numpy": np.__version__},
         scores=scores,
         files={file: hashlib.sha256((out / file).read_bytes()).hexdigest() for file in files},

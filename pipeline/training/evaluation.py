@@ -1,6 +1,5 @@
 """How good probabilities were: scores, calibration held against chance, intervals by game, a plot."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,11 +129,3 @@ def _by_chance(chances: Floats, games: Any, columns: int, seed: int) -> float:
         truth = np.eye(chances.shape[1])[label]
         errors.append(_calibration(chances[:, :columns], truth[:, :columns]))
     return float(np.quantile(errors, 0.95))
-
-
-def chances_of(scores: Sequence[Any] | Floats) -> Floats:
-    """Probabilities from scores, row by row."""
-    given = np.asarray(scores, dtype=float)
-    weights = np.exp(given - given.max(axis=-1, keepdims=True))
-    result: Floats = weights / weights.sum(axis=-1, keepdims=True)
-    return result

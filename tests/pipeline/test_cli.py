@@ -10,6 +10,7 @@ SHARPLINE = Path(sys.executable).with_name("sharpline")
 COMMANDS = (
     "arbitrage",
     "calc",
+    "evaluate",
     "explain",
     "fit-leaders",
     "fit-weights",

@@ -50,8 +50,9 @@ LATE_SD, LAST_SD = 2.5, 0.55
 LATE_S = 40.0
 #: A lead shrinks by this share of itself in what is left of the game: who is behind hurries, who leads waits.
 RETURN, RETURN_S = 0.15, 300.0
-#: In points: the ball for the other side, the ball at the start of the second half, 100 yards of field.
-NEXT_BALL, SECOND_HALF, FIELD = 1.1, 1.3, 1.5
+#: In points: the ball for the other side, 100 yards of field, and the ball after half-time: what a
+#: drive from the own 25 is worth by the other constants, so that a kick-off favours nobody.
+NEXT_BALL, FIELD, SECOND_HALF = 1.1, 1.5, 0.76
 FADES_S = 60.0
 #: The logistic distribution that is nearest to the normal one: comebacks are likelier than that one has it.
 LOGISTIC = 1.7
@@ -134,7 +135,7 @@ def log_odds(
             ball = -NEXT_BALL
         else:
             ball = -NEXT_BALL - FIELD * (drive.yards - 50.0) / 100.0
-        z = scale * ((lead + drive.side * points) * kept + base + drive.side * fades * ball)
+        z = scale * (lead * kept + drive.side * (points + fades * ball) + base)
         home += chance * _logistic(z)
         away += chance * _logistic(-z)
     return math.log(home) - math.log(away)
