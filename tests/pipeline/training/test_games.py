@@ -2,6 +2,7 @@
 
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ PARTED = 70
 
 
 def moments(folder: Path, *games: list[OddsSnapshot | GameEvent]) -> Moments:
-    return read(archived(folder, chain(*games)), SPORT).moments  # type: ignore[arg-type]
+    return read(archived(folder, chain(*games)), SPORT).moments
 
 
 def leaking(one: Moments, other: Moments, shared: int) -> list[str]:
@@ -99,7 +100,7 @@ def test_a_game_without_an_end_teaches_nothing(tmp_path: Path) -> None:
 def _published(folder: Path) -> dict[str, GameProbabilities]:
     """What the games fold says after each record, the markets fold's closing line in between."""
     rules = Rules()
-    rows: dict[str, Row] = {}
+    rows: dict[str, Row[Any]] = {}
     said: dict[str, GameProbabilities] = {}
     for message in inputs(folder):
         queue = [Input(message.topic, 0, message.offset, message.record)]
