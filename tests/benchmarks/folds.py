@@ -3,7 +3,8 @@
 Run it: ``make bench ARGS=folds``. Microseconds of this thread's CPU time (p50, p99), how many a second that
 is, and the ratio to a bare loop over the lines of a poll in the same run: on a shared machine only ratios can
 be compared. First the markets fold on polls of 75 lines, beside the other work that a poll makes; then how
-it grows with books and lines; then every fold on what it reads of a simulated evening.
+it grows with books and lines; then the games fold with the boosted model of the NFL, on invented games; then
+every fold on what it reads of a simulated evening.
 """
 
 import statistics
@@ -19,21 +20,24 @@ import msgspec
 from msgspec.structs import replace
 
 from pipeline.codec import decode, encode
-from pipeline.records import OddsSnapshot
+from pipeline.records import GameEvent, OddsSnapshot
 from pipeline.settings import Rules
 from pipeline.stages import STAGES
 from pipeline.stages.fold import Input, Row, first_row, fold, next_due_ms, provenance
+from pipeline.stages.games import GAMES
 from pipeline.stages.markets import MARKETS
 from pipeline.topics import DAY_MS, topic_of
 from producers.simulator import simulate
 from tests.benchmarks import board
 from tests.benchmarks.board import Board, Load
+from tests.pipeline.training.football import season
 
 SNAPSHOTS, INTERVAL_MS = 600, 5_000
 #: Of how many of each kind the first are left out: memories fill.
 WARM = 100
 #: More markets of a game are those of its parts.
 SCOPES = ("game", "h1", "h2", "q1", "q2", "q3", "q4", "i1", "i5", "set1")
+NFL_GAMES = 20
 SEED, EVENTS, RECORDS, STARTS_MS = 1, 12, 6_000, 1_767_225_600_000
 
 
@@ -145,11 +149,27 @@ def evening(loop: float) -> None:
             said(f"{stage_name}: {len(times):,} of {topic}", times[WARM:], loop)
 
 
+def boosters(loop: float) -> None:
+    """Print what the games fold takes for a record of a league that has boosted trees."""
+    rules, made_with = Rules(), provenance(GAMES, Rules())
+    events = [record for record in season(NFL_GAMES) if isinstance(record, GameEvent)]
+    rows = {event.event_id: first_row(GAMES, event.event_id, made_with) for event in events}
+
+    def folded(item: tuple[int, GameEvent]) -> None:
+        offset, event = item
+        source = Input("games.events", 0, offset, event)
+        rows[event.event_id], _ = fold(GAMES, rules, rows[event.event_id], source)
+
+    click.echo("-- the games fold with both boosters")
+    said(f"{len(events):,} records of {NFL_GAMES} games", microseconds(folded, list(enumerate(events))), loop)
+
+
 def main() -> None:
     """Measure and print."""
     click.echo(f"{'microseconds, 75 lines':<40}{'p50':>8}{'p99':>9}{'a second':>11}{'/ loop':>9}")
     loop = min([polls(changed) for changed in (0.0, 0.1, 1.0)])
     growth(loop)
+    boosters(loop)
     evening(loop)
 
 
