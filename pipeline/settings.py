@@ -129,7 +129,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     maximum_live_leg_gap_ms: int = 30_000
     """The same in play, where prices move with every play."""
     maximum_live_lag_ms: int = 60_000
-    """In play a quote is stale whose own time is this far behind that of its source's others."""
+    """In play a quote is stale that was seen this long ago, or whose own time is this far behind that of its
+    source's others."""
     arbitrage_total_minor: int = 100_000
     """What an arbitrage puts at risk, at most."""
     stake_unit_minor: int = 100

@@ -82,6 +82,8 @@ def _snapshot(rules: Rules, state: Markets, snapshot: OddsSnapshot, now_ms: int)
     if (seen := shown(board, snapshot, since_of(now, source), lag_after_ms(now, source))) is None:
         return _onward(rules, state, replace(after, ignored=state.ignored + 1), set())
     new, changed = seen
+    # What looks like bad data is looked at again whenever its source is: the doubt may be gone.
+    changed |= {key for key, market in state.markets.items() if any(lock.suspect for lock in market.locks)}
     after = replace(after, boards={**state.boards, source: new})
     if changed and closing.is_open(state.game, after.starts_at_ms, now_ms):
         pulled = closing.pulled_with(state.closing.pulled, board.quotes, new.quotes, changed)
@@ -150,13 +152,17 @@ def _due_keys(before: Markets, now: Moment, state: Markets, changed: set[MarketK
     ):
         quoted = {key for board in state.boards.values() for key in board.quotes}
         return quoted | state.markets.keys()
-    return changed | {key for key, market in state.markets.items() if 0 < market.until_ms <= now.now_ms}
+    return changed | {
+        key
+        for key, market in state.markets.items()
+        if 0 < market.until_ms <= now.now_ms or 0 < market.doubt_ms <= now.now_ms
+    }
 
 
 def due_at_ms(rules: Rules, state: Markets) -> int:
     """When a tick may next change something: a quote in use grows stale, a move ends, the start comes."""
     now = moment(rules, state)
-    moments = [next_stale_ms(now)]
+    moments = [next_stale_ms(now), *[market.doubt_ms for market in state.markets.values()]]
     moments += [moves.next_end_ms(rules, ladder) for ladder in state.ladders.values()]
     moments += [forgotten_at_ms(rules, life) for life in state.lives.followed]
     if is_to_start(state.game) and state.starts_at_ms > state.now_ms:

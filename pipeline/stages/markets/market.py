@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from pipeline.stages.markets.arbitrage import arbitrages
 from pipeline.stages.markets.fair import Opinion, opinion
-from pipeline.stages.markets.offers import Moment, Offer, fault, offers, stale_after_ms
-from pipeline.stages.markets.opportunities import continued
+from pipeline.stages.markets.offers import Moment, Offer, fault, lag_after_ms, offers
+from pipeline.stages.markets.opportunities import continued, is_open
+from pipeline.stages.markets.phantoms import doubted_at_ms
 from pipeline.stages.markets.state import Bet, Lock, Market, MarketKey
 from pipeline.stages.markets.value import gate_of, value_bets
 
@@ -23,6 +24,7 @@ def worked_out(now: Moment, key: MarketKey, before: Market) -> Worked:
     offered = offers(now, key)
     said = opinion(now.rules, offered)
     valued = value_bets(now, key, offered, said)
+    locks = continued(before.locks, arbitrages(now, key, offered, said), now.now_ms)
     market = Market(
         probabilities=said.probabilities,
         spreads=said.spreads,
@@ -31,8 +33,9 @@ def worked_out(now: Moment, key: MarketKey, before: Market) -> Worked:
         overround=said.overround,
         bets=continued(before.bets, valued.bets, now.now_ms),
         gated=tuple(valued.gated),
-        locks=continued(before.locks, arbitrages(now, key, offered, said), now.now_ms),
+        locks=locks,
         until_ms=_until_ms(now, offered),
+        doubt_ms=_doubt_ms(now, key, locks),
     )
     return Worked(market, offered, said)
 
@@ -66,5 +69,16 @@ def _until_ms(now: Moment, offered: list[Offer]) -> int:
     moments = []
     for source in now.boards:
         if seen := [quote.seen_at_ms for shower, _, quote in offered if shower == source]:
-            moments.append(min(seen) + stale_after_ms(now.rules, source) + 1)
+            moments.append(min(seen) + lag_after_ms(now, source) + 1)
     return min(moments, default=0)
+
+
+def _doubt_ms(now: Moment, key: MarketKey, locks: tuple[Lock, ...]) -> int:
+    """When time alone may next make a suspect of what is open; 0 where nothing is."""
+    moments = []
+    for lock in locks:
+        if is_open(lock):
+            places = [(side.source, side.book) for side in lock.sides]
+            legs = [(*place, now.boards[place[0]].quotes[key][place[1]]) for place in places]
+            moments.append(doubted_at_ms(now, legs))
+    return min([moment for moment in moments if moment], default=0)

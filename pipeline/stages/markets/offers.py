@@ -141,12 +141,15 @@ def fault(now: Moment, key: MarketKey, source: str, book: str) -> str:
 def since_of(now: Moment, source: str) -> Since:
     """From when on a quote of a source counts: fresh, not far behind its source's others, not overtaken."""
     timely_ms = now.boards[source].quoted_at_ms - lag_after_ms(now, source) if source in now.boards else 0
-    fresh_ms = now.now_ms - stale_after_ms(now.rules, source)
+    fresh_ms = now.now_ms - lag_after_ms(now, source)
     return Since(max(now.since_ms, fresh_ms), max(now.since_ms, timely_ms))
 
 
 def lag_after_ms(now: Moment, source: str) -> int:
-    """How far a quote's own time may be behind that of its source's others."""
+    """How long a quote counts after it was seen, and how far its own time may be behind its source's others.
+
+    In play prices move with every play: a minute, however rarely the source looks.
+    """
     stale_after = stale_after_ms(now.rules, source)
     return min(stale_after, now.rules.maximum_live_lag_ms) if now.since_ms > 0 else stale_after
 
@@ -158,7 +161,7 @@ def next_stale_ms(now: Moment) -> int:
         if board.down or now.closed == "finished":
             continue
         since = since_of(now, source)
-        after_ms = stale_after_ms(now.rules, source) + 1
+        after_ms = lag_after_ms(now, source) + 1
         oldest_ms = first_ms - after_ms
         for key, books in board.quotes.items():
             for book, quote in books.items():

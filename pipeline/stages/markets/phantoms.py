@@ -1,6 +1,6 @@
 """Why what looks like an arbitrage may be bad data: filters by name, and a suspect bears all that hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -91,6 +91,14 @@ def _faults(now: Moment, leg: Place, opinion: Opinion, offered: list[Offer]) -> 
         yield "outlier"
 
 
+def doubted_at_ms(now: Moment, offers: Sequence[Offer]) -> int:
+    """When time alone next makes an open arbitrage on these quotes a suspect."""
+    moments = [spoken_ms(offer) + _spoken_within_ms(now, offer[0]) + 1 for offer in offers]
+    if now.since_ms > 0:
+        moments += [offer[2].changed_at_ms + _patience_ms(offer) for offer in offers]
+    return min([moment for moment in moments if moment > now.now_ms], default=0)
+
+
 def spoken_ms(offer: Offer) -> int:
     """When the book itself was last heard: what its source says of it, where it says so."""
     return offer[2].quoted_at_ms or offer[2].seen_at_ms
@@ -124,13 +132,16 @@ def _is_left_behind(now: Moment, leg: Place, offered: list[Offer]) -> bool:
     Slow books do so for a while, and can be bet at; one whose feed is stuck does so for good.
     """
     changed_at_ms = leg.offer[2].changed_at_ms
-    patience_ms = STUCK_MS if leg.offer[2].waiting is None else STUCK_EXCHANGE_MS
-    if now.since_ms <= 0 or now.now_ms - changed_at_ms < patience_ms:
+    if now.since_ms <= 0 or now.now_ms - changed_at_ms < _patience_ms(leg.offer):
         return False
     own = desk_of(leg.offer[1])
     desks = {desk for _, book, _ in offered if (desk := desk_of(book)) != own}
     changed = {desk_of(book) for _, book, quote in offered if quote.changed_at_ms > changed_at_ms}
     return len(desks & changed) >= NEARLY_ALL * max(1, len(desks))
+
+
+def _patience_ms(offer: Offer) -> int:
+    return STUCK_MS if offer[2].waiting is None else STUCK_EXCHANGE_MS
 
 
 def _is_unconfirmed(now: Moment, leg: Place, opinion: Opinion) -> bool:

@@ -274,7 +274,8 @@ class Market(Struct, frozen=True, array_like=True):
     """What followed from the quotes of one market when it was last worked out.
 
     ``probabilities`` is empty where there is no fair price. ``until_ms`` is the moment from which it must be
-    worked out again because a quote in it may have grown stale; 0 where none can.
+    worked out again because a quote in it may have grown stale, ``doubt_ms`` that from which what is open may
+    have become a suspect; 0 where nothing can.
     """
 
     probabilities: Probabilities = ()
@@ -286,6 +287,7 @@ class Market(Struct, frozen=True, array_like=True):
     gated: tuple[Gated, ...] = ()
     locks: tuple[Lock, ...] = ()
     until_ms: int = 0
+    doubt_ms: int = 0
 
 
 class LastPrice(Struct, frozen=True, array_like=True, gc=False):

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.records import Arbitrage, GameStatus, Line
 from pipeline.stages.markets import MARKETS
-from tests.make import Followed, at, game, quote, snapshot
+from tests.make import Followed, at, game, quote, snapshot, tick
 
 RARELY = "the-odds-api-recorded"
 AGREED = [quote(book, 1.92, 1.92) for book in ("b", "c", "d")]
@@ -66,10 +66,10 @@ def test_of_two_desks_far_apart_nobody_knows_which_is_wrong() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [pytest.param(60, (), id="within a minute"), pytest.param(61, ("stale_leg",), id="later")],
+    [pytest.param(60, [()], id="within a minute"), pytest.param(61, [], id="later")],
 )
 def test_in_play_no_leg_stands_for_longer_than_a_minute_however_rarely_its_source_looks(
-    seconds: int, expected: tuple[str, ...]
+    seconds: int, expected: list[tuple[str, ...]]
 ) -> None:
     live: dict[str, Any] = {"status": GameStatus.LIVE, "starts_at_ms": at(-600), "started_at_ms": at(-600)}
     event = Followed(MARKETS)
@@ -79,4 +79,31 @@ def test_in_play_no_leg_stands_for_longer_than_a_minute_however_rarely_its_sourc
     assert reasons(event) == [()]
     event(game(seconds, **live, contested=True))  # news, and no key event
 
-    assert reasons(event) == [expected]
+    assert reasons(event) == expected
+
+
+def test_time_alone_makes_a_suspect_of_a_price_that_its_book_has_not_spoken_of() -> None:
+    live: dict[str, Any] = {"status": GameStatus.LIVE, "starts_at_ms": at(-600), "started_at_ms": at(-600)}
+    event = Followed(MARKETS)
+    legs = [quote("a", 2.05, 1.85, quoted_at_ms=at(-30)), quote("b", 1.85, 2.05, quoted_at_ms=at(-10))]
+    event(game(-1, **live), snapshot(*legs, source=RARELY))
+    assert reasons(event) == [()]
+    assert event.due_s == 30.001
+
+    event(tick(31))
+
+    assert reasons(event) == [("stale_leg",)]
+    (change,) = event.last["bets.arbitrage"].changes
+    assert (change.change, change.reason) == ("withdrawn", "suspect")
+
+
+def test_a_suspect_opens_when_its_book_has_spoken_again_at_the_same_price() -> None:
+    event = Followed(MARKETS)
+    legs = [quote("a", 2.05, 1.85, quoted_at_ms=at(-200)), quote("b", 1.85, 2.05, quoted_at_ms=at(0))]
+    event(snapshot(*legs, source=RARELY))
+    assert reasons(event) == [("ages_apart",)]
+
+    again = [quote("a", 2.05, 1.85, quoted_at_ms=at(590)), quote("b", 1.85, 2.05, quoted_at_ms=at(600))]
+    event(snapshot(*again, source=RARELY, seconds=601))
+
+    assert reasons(event) == [()]
