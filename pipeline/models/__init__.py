@@ -10,6 +10,7 @@ from pipeline.data import League
 from pipeline.models import boosted, brownian, poisson
 from pipeline.models.boosted import Boosted
 from pipeline.models.features import NO_CONTEXT, Context, Seen
+from pipeline.models.margins import moved
 from pipeline.models.position import Outlook, Position, Strengths, can_be_drawn, in_overtime
 from pipeline.models.prior import league_strengths, market_strengths
 from pipeline.models.tilt import tilted
@@ -93,8 +94,13 @@ def judged(moment: Seen, model: Boosted | None) -> Judgement:
     if model is None:
         return Judgement(closed, ())
     said = boosted.word(model, moment)
-    blend = said and tilted(league, closed, said.blend, model.manifest.model)
-    if said is None or blend is None:
+    if said is None:
+        return Judgement(closed, ())
+    if said.margin:
+        blend: Outlook | None = moved(league, closed, said.margin, said.blend, model.manifest.model)
+    else:
+        blend = tilted(league, moment.position, closed, said.blend, model.manifest.model)
+    if blend is None:
         return Judgement(closed, ())
     drawn = closed.game[2:]
     opinions = [closed]
@@ -107,7 +113,8 @@ def judged(moment: Seen, model: Boosted | None) -> Judgement:
         if len(chances) == 2:
             chances = (*(chance * (1.0 - sum(drawn)) for chance in chances), *drawn)
         opinions.append(Outlook(name, chances, (), {}))
-    answer = blend._replace(game=_open(blend.game), regulation=_open(blend.regulation))
+    regulation = LEVEL if in_overtime(league, moment.position) else _open(blend.regulation)
+    answer = blend._replace(game=_open(blend.game), regulation=regulation)
     return Judgement(answer, tuple(opinions))
 
 

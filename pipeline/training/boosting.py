@@ -44,14 +44,13 @@ class Learning(NamedTuple):
     ahead: int
 
 
-LEARNING = {
-    "american-football": Learning(
-        {"learning_rate": 0.05, "num_leaves": 8, "min_data_in_leaf": 1000, "lambda_l2": 100.0, "max_bin": 63},
-        {"eta": 0.05, "max_depth": 3, "min_child_weight": 200.0, "lambda": 100.0, "max_bin": 64},
-        rounds=50,
-        ahead=5,
-    ),
-}
+PLAYS = Learning(
+    {"learning_rate": 0.05, "num_leaves": 8, "min_data_in_leaf": 1000, "lambda_l2": 100.0, "max_bin": 63},
+    {"eta": 0.05, "max_depth": 3, "min_child_weight": 200.0, "lambda": 100.0, "max_bin": 64},
+    rounds=50,
+    ahead=5,
+)
+LEARNING = {"american-football": PLAYS, "baseball": PLAYS}
 
 #: Seasons lie further apart than any two days of one.
 BETWEEN_SEASONS_DAYS = 45

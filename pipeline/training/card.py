@@ -9,6 +9,12 @@ DATA = {
         "NFL play-by-play of nflverse (nflverse/nflfastR-data, CC BY 4.0), read by the source `nflverse`:"
         " state before each snap, and the file's own spread and total as the line."
     ),
+    "baseball": (
+        "Retrosheet's event files, read by the source `retrosheet`: state before each play. No line is in"
+        " them; ratings of the teams by their earlier games stand in. The information used here was obtained"
+        " free of charge from and is copyrighted by Retrosheet. Interested parties may contact Retrosheet at"
+        " www.retrosheet.org."
+    ),
 }
 WEAK = {
     "american-football": (
@@ -17,6 +23,17 @@ WEAK = {
         "Some 280 games a season decide little: seasons differ by more than models do, and the boosters'"
         " corrections to the drives have not paid for themselves. Their weight says so.",
         "Ties are left out; their probability is the closed form's.",
+    ),
+    "baseball": (
+        "Who pitches and who is at bat is not known; the runs of the game so far have to say it.",
+        "The count, the place in the batting order, steals and parks are not looked at.",
+        "Two seasons with a winter between them: the first days of a season know little of the teams.",
+        "Regulation expects extra innings with a runner on second, as they are played since 2020. Of 2019 that"
+        " is wrong; both sides have one, so it makes little of a difference.",
+        "Ratings and averages are of nine innings. Where seven are played, as in 2020 and 2021 in games of two"
+        " on a day, they expect too many runs.",
+        "Spreads and totals are priced by Poisson runs moved to the blend's winner: runners on base are in"
+        " them only as far as that.",
     ),
 }
 

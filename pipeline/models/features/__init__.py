@@ -1,6 +1,6 @@
 """The features of each sport that has a boosted model: one list each: formula, range, mirror image."""
 
-from pipeline.models.features import american_football
+from pipeline.models.features import american_football, baseball
 from pipeline.models.features.seen import (
     NO_CONTEXT,
     Context,
@@ -27,4 +27,7 @@ __all__ = [
 ]
 
 #: By sport, as in data/leagues.csv.
-SHEETS: dict[str, Sheet] = {"american-football": american_football.SHEET}
+SHEETS: dict[str, Sheet] = {
+    "american-football": american_football.SHEET,
+    "baseball": baseball.SHEET,
+}

@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import data
+from pipeline.domain import goals
 from pipeline.models import NO_CONTEXT, Context, Position, Strengths, league_strengths, seen
 from pipeline.models.features import baseball, innings, mirrored, strange, vector
 from pipeline.models.features.innings import RUNS, Half, Side, appearance, log_odds
+from pipeline.models.position import whole_game
+from pipeline.models.tilt import tilted
 from pipeline.records import Baseball, GameStatus
 
 MLB = data.leagues()["mlb"]
@@ -277,3 +280,34 @@ def test_of_a_side_that_is_at_bat_the_outs_count_for_it() -> None:
 
     assert (top.home_left, top.away_left, top.side) == (6.0, pytest.approx(5 + 2 / 3), -1)
     assert (bottom.home_left, bottom.away_left, bottom.side) == (pytest.approx(5 + 2 / 3), 5.0, 1)
+
+
+@given(moments(), st.floats(0.001, 0.999))
+def test_the_closed_forms_runs_are_moved_until_they_say_who_wins(given_moment: Any, wins: float) -> None:
+    position, closed = given_moment.position, given_moment.closed
+
+    moved = tilted(MLB, position, closed, (wins, 1.0 - wins), "blend")
+
+    assert moved is not None
+    rates = moved.parameters["home_rate"], moved.parameters["away_rate"]
+    ended = goals.outcomes(*rates, position.home_score, position.away_score)
+    assert min(rates) >= 0.0
+    assert whole_game(MLB, ended)[0] == pytest.approx(wins, abs=1e-6)
+    assert moved.game[0] == pytest.approx(wins, abs=1e-6)
+
+
+def test_runs_that_already_say_who_wins_stay_where_they_are() -> None:
+    closed = moment(ball("bottom", 1), 5, (3, 2)).closed
+
+    moved = tilted(MLB, Position(GameStatus.LIVE, 5, -1.0, 3, 2), closed, poisson_word(closed), "blend")
+
+    assert moved is not None
+    for name in ("home_rate", "away_rate"):
+        assert moved.parameters[name] == pytest.approx(closed.parameters[name], abs=1e-3)
+
+
+def poisson_word(closed: Any) -> tuple[float, float]:
+    """What the closed form's parameters say, before it is kept from being sure."""
+    rates = closed.parameters["home_rate"], closed.parameters["away_rate"]
+    home, away = whole_game(MLB, goals.outcomes(*rates, 3, 2))[:2]
+    return home, away
