@@ -28,10 +28,10 @@ WEAK = {
         "Who pitches and who is at bat is not known; the runs of the game so far have to say it.",
         "The count, the place in the batting order, steals and parks are not looked at.",
         "Two seasons with a winter between them: the first days of a season know little of the teams.",
-        "Regulation expects extra innings with a runner on second, as they are played since 2020. Of 2019 that"
-        " is wrong; both sides have one, so it makes little of a difference.",
-        "Ratings and averages are of nine innings. Where seven are played, as in 2020 and 2021 in games of two"
-        " on a day, they expect too many runs.",
+        "Regulation expects extra innings with a runner on second, as they have been since 2020. In 2019"
+        " there was none; both sides have one, so it makes little of a difference.",
+        "Ratings and averages are of nine innings. Where seven are played, as in 2020 and 2021 in two games"
+        " of a day, they expect too many runs.",
         "Spreads and totals are priced by Poisson runs moved to the blend's winner: runners on base are in"
         " them only as far as that.",
     ),
