@@ -74,10 +74,14 @@ class Boosted(NamedTuple):
 
 
 class Word(NamedTuple):
-    """What each voice and all together say of who wins: probabilities of home, away and any draw."""
+    """What each voice and all together say of who wins: probabilities of home, away and any draw.
+
+    ``margin``: mean and standard deviation of home's final one, where the sport's features say so.
+    """
 
     blend: tuple[float, ...]
     voices: dict[str, tuple[float, ...]]
+    margin: tuple[float, float] | None
 
 
 class Models(NamedTuple):
@@ -175,7 +179,8 @@ def word(model: Boosted, seen: Seen) -> Word | None:
         manifest.slope * math.fsum([manifest.weights[voice] * scores[voice][place] for voice in VOICES])
         for place in range(manifest.outcomes)
     ]
-    return Word(softmax(blend), {voice: softmax(scores[voice]) for voice in VOICES})
+    margin = sheet.margin(view) if sheet.margin else None
+    return Word(softmax(blend), {voice: softmax(scores[voice]) for voice in VOICES}, margin)
 
 
 def symmetric(plain: Any, mirrored: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from pipeline.data import League
-from pipeline.models.features.drives import ENDS, Drive, ends, log_odds
+from pipeline.models.features.drives import ENDS, Drive, ends, log_odds, margin
 from pipeline.models.features.seen import Context, Feature, Seen, Sheet
 from pipeline.models.position import Position, left_s
 from pipeline.records import AmericanFootball, GameStatus
@@ -37,6 +37,7 @@ class View(NamedTuple):
     total: float
     points: float
     drive_log_odds: float
+    margin: tuple[float, float]
     closed_log_odds: float
 
 
@@ -78,6 +79,7 @@ def view(seen: Seen) -> View:
         total=seen.strengths.total,
         points=points,
         drive_log_odds=log_odds(drive, chances, lead, line, half, left, half_left),
+        margin=margin(drive, chances, lead, line, half, left, half_left),
         closed_log_odds=math.log(home) - math.log(away),
     )
 
@@ -172,4 +174,5 @@ SHEET = Sheet(
     serves=serves,
     taught=taught,
     remember=remember,
+    margin=lambda view: view.margin,
 )  # fmt: skip

@@ -41,6 +41,8 @@ LOGITS = (
 )
 #: Of the margin over a game, around the line (seasons 1999 to 2018: 13.4).
 MARGIN_SD = 13.4
+#: The same of what comes after the drive, in the margin itself: its tails are thinner than those of who wins.
+AFTER_SD = 12.2
 #: The favourite wins as often as with a line this much longer (1999 to 2018: who won says 11.75 points).
 LINE = 1.08
 #: How long a drive takes of what is left, at most.
@@ -129,16 +131,35 @@ def log_odds(
     base = LINE * line * after_s / 3600.0 + SECOND_HALF * half
     home = away = 0.0
     for chance, points in zip(chances, ENDS, strict=True):
-        if points < 0.0:
-            ball = NEXT_BALL
-        elif points > 0.0:
-            ball = -NEXT_BALL
-        else:
-            ball = -NEXT_BALL - FIELD * (drive.yards - 50.0) / 100.0
-        z = scale * (lead * kept + drive.side * (points + fades * ball) + base)
+        worth = points + fades * _ball(points, drive.yards)
+        z = scale * (lead * kept + drive.side * worth + base)
         home += chance * _logistic(z)
         away += chance * _logistic(-z)
     return math.log(home) - math.log(away)
+
+
+def margin(
+    drive: Drive, chances: tuple[float, ...], lead: float, line: float, half: int, left_s: float,
+    half_left_s: float,
+) -> tuple[float, float]:  # fmt: skip
+    """Mean and standard deviation of home's final margin."""
+    after_s = left_s * left_s / (left_s + DRIVE_S)
+    half_after_s = half_left_s * half_left_s / (half_left_s + DRIVE_S)
+    fades = 1.0 - math.exp(-half_after_s / FADES_S)
+    kept = 1.0 - RETURN * after_s / (after_s + RETURN_S)
+    worth = [points + fades * _ball(points, drive.yards) for points in ENDS]
+    mean = math.fsum(chance * points for chance, points in zip(chances, worth, strict=True))
+    spread = math.fsum(chance * (points - mean) ** 2 for chance, points in zip(chances, worth, strict=True))
+    late = LATE_SD**2 * (1.0 - math.exp(-after_s / LATE_S)) + LAST_SD**2
+    expected = lead * kept + LINE * line * after_s / 3600.0 + SECOND_HALF * half + drive.side * mean
+    return expected, math.sqrt(AFTER_SD**2 * after_s / 3600.0 + late + abs(drive.side) * spread)
+
+
+def _ball(points: float, yards: float) -> float:
+    """What having the ball after a drive's end is worth to the side that had it in the drive."""
+    if points:
+        return NEXT_BALL if points < 0.0 else -NEXT_BALL
+    return -NEXT_BALL - FIELD * (yards - 50.0) / 100.0
 
 
 def _logistic(z: float) -> float:

@@ -64,6 +64,8 @@ class Sheet(NamedTuple):
     """Whether the moment is one of those that the model learns from and is scored on."""
     remember: Callable[[League, Context, Position, Position], Context]
     """The context after a record, from the state of play before it and after it."""
+    margin: Callable[[Any], tuple[float, float]] | None = None
+    """Mean and standard deviation of home's final margin, where the features know more of it."""
 
 
 def vector(sheet: Sheet, view: Any) -> tuple[float, ...]:

@@ -9,10 +9,13 @@ import msgspec
 import pytest
 from hypothesis import given
 
+from pipeline.domain import diffusion
 from pipeline.errors import UsageError
 from pipeline.models import Context, boosted, judged
 from pipeline.models.boosted import SHIPPED, VOICES, in_use, load, load_all
 from pipeline.models.brownian import MODEL as CLOSED
+from pipeline.models.margins import MOST_MEAN, MOST_SPREAD
+from pipeline.models.position import whole_game
 from pipeline.records import GameStatus
 from tests.pipeline.models.make import moment, moments, snap, swapped
 
@@ -49,15 +52,38 @@ def test_swapping_the_teams_mirrors_the_blend_and_every_opinion(seen: Any) -> No
 
 @given(moments())
 def test_the_parameters_price_the_winner_as_the_blend_does(seen: Any) -> None:
-    from pipeline.domain import diffusion
-    from pipeline.models.position import whole_game
+    found, said = answer(seen).outlook, boosted.word(MODEL, seen)
+    assert said is not None
+    assert said.margin is not None
+    mean, sd = found.parameters["margin_mean"], found.parameters["margin_sd"]
+    home, away = whole_game(seen.league, diffusion.outcomes(0, mean, sd))[:2]
 
+    z = diffusion.STANDARD.inv_cdf(min(max(said.blend[0], 1e-6), 1.0 - 1e-6))
+    most = MOST_MEAN * sd / (1.0 + z * z)
+    assert abs(mean - said.margin[0]) >= most - 1e-9 or home / (home + away) == pytest.approx(
+        said.blend[0], abs=2e-6
+    )
+    assert abs(mean - said.margin[0]) <= most + 1e-9
+    assert abs(math.log(sd / said.margin[1])) <= MOST_SPREAD + 1e-9
+    decided = sum(found.game[:2])
+    assert found.game[0] / decided == pytest.approx(said.blend[0], abs=2e-3)
+
+
+@pytest.mark.parametrize("lead", [0, 3, 7, -4])
+def test_near_even_the_parameters_have_the_very_odds_of_the_blend(lead: int) -> None:
+    seen = moment(period=3, clock_s=500.0, score=(10 + lead, 10), situation=snap(), margin=0.0)
     found, said = answer(seen).outlook, boosted.word(MODEL, seen)
     ended = diffusion.outcomes(0, found.parameters["margin_mean"], found.parameters["margin_sd"])
     home, away = whole_game(seen.league, ended)[:2]
 
     assert said is not None
-    assert home / (home + away) == pytest.approx(said.blend[0], abs=2e-6)
+    assert home / (home + away) == pytest.approx(said.blend[0], abs=1e-9)
+
+
+def test_a_game_that_is_all_but_decided_keeps_its_margin() -> None:
+    seen = moment(period=4, clock_s=280.0, score=(31, 7), situation=snap(), margin=0.0)
+
+    assert answer(seen).outlook.parameters["margin_mean"] == pytest.approx(22.5, abs=1.0)
 
 
 def test_every_voice_has_an_opinion() -> None:

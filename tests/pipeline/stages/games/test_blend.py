@@ -29,8 +29,9 @@ def test_a_snap_is_answered_by_the_blend_with_every_opinion() -> None:
 
     assert found.model == BLEND
     assert [one.model for one in found.opinions] == ["brownian-margin", "drives", "lightgbm", "xgboost"]
-    assert found.opinions[0].parameters["margin_sd"] == found.parameters["margin_sd"]
-    assert found.opinions[0].parameters["margin_mean"] != found.parameters["margin_mean"]
+    closed = found.opinions[0].parameters
+    assert found.parameters["margin_mean"] != closed["margin_mean"]
+    assert found.parameters["total_mean"] == closed["total_mean"]
 
 
 def test_where_nobody_said_who_has_the_ball_the_closed_form_is_alone() -> None:
