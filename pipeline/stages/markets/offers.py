@@ -130,7 +130,7 @@ def fault(now: Moment, key: MarketKey, source: str, book: str) -> str:
         return "gone"
     if quote.status is not OPEN:
         return "suspended"
-    if not _counts(quote, since_of(now._replace(since_ms=0), source)):
+    if not _counts(quote, _fresh_since(now, source)):
         return "stale"
     if not _counts(quote, Since(now.since_ms, now.since_ms)):
         started = now.game is None or now.game.last_key_event_at_ms <= now.game.started_at_ms
@@ -140,9 +140,14 @@ def fault(now: Moment, key: MarketKey, source: str, book: str) -> str:
 
 def since_of(now: Moment, source: str) -> Since:
     """From when on a quote of a source counts: fresh, not far behind its source's others, not overtaken."""
-    timely_ms = now.boards[source].quoted_at_ms - lag_after_ms(now, source) if source in now.boards else 0
-    fresh_ms = now.now_ms - lag_after_ms(now, source)
-    return Since(max(now.since_ms, fresh_ms), max(now.since_ms, timely_ms))
+    fresh = _fresh_since(now, source)
+    return Since(max(now.since_ms, fresh.seen_ms), max(now.since_ms, fresh.quoted_ms))
+
+
+def _fresh_since(now: Moment, source: str) -> Since:
+    lag_ms = lag_after_ms(now, source)
+    timely_ms = now.boards[source].quoted_at_ms - lag_ms if source in now.boards else 0
+    return Since(now.now_ms - lag_ms, timely_ms)
 
 
 def lag_after_ms(now: Moment, source: str) -> int:

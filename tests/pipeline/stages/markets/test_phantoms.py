@@ -80,6 +80,8 @@ def test_in_play_no_leg_stands_for_longer_than_a_minute_however_rarely_its_sourc
     event(game(seconds, **live, contested=True))  # news, and no key event
 
     assert reasons(event) == expected
+    if not expected:
+        assert [change.reason for change in event.last["bets.arbitrage"].changes] == ["stale"]
 
 
 def test_time_alone_makes_a_suspect_of_a_price_that_its_book_has_not_spoken_of() -> None:
