@@ -112,6 +112,7 @@ EXAMPLES: tuple[Struct, ...] = (
         source="nflverse",
         source_event_id="2025_02_PHI_KC/40",
         text="third and seven",
+        doubts=("score_fell",),
     ),
     r.GameProbabilities(
         **derived(),
@@ -139,6 +140,11 @@ EXAMPLES: tuple[Struct, ...] = (
                 parameters={"margin_mean": 3.5},
             ),
         ),
+        game_low=(0.6, 0.35),
+        game_high=(0.65, 0.4),
+        momentum=-0.25,
+        next_score=(0.5, 0.4, 0.1),
+        doubts=("sources_disagree",),
     ),
     r.FairPrices(
         **derived(),

@@ -60,6 +60,7 @@ class GameState(Derived, frozen=True, kw_only=True):
     source: str
     source_event_id: str
     text: str
+    doubts: tuple[str, ...] = ()
 
 
 class ModelOpinion(Struct, frozen=True, kw_only=True, gc=False):
@@ -87,6 +88,11 @@ class GameProbabilities(Derived, frozen=True, kw_only=True):
     parameters: dict[str, Finite]
     impact: Annotated[float, Meta(ge=-1.0, le=1.0)]
     opinions: tuple[ModelOpinion, ...] = ()
+    game_low: tuple[Probability, ...] = ()
+    game_high: tuple[Probability, ...] = ()
+    momentum: Annotated[float, Meta(ge=-1.0, le=1.0)] = 0.0
+    next_score: tuple[Probability, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class FairMarket(Struct, frozen=True, kw_only=True, gc=False):
