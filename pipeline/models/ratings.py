@@ -1,7 +1,7 @@
 """How strong the sides of a game are by their earlier games, where no market says it.
 
-A file of ratings has a row for each team and day on which it played: what is known of it once the day is
-over. Of a game only rows of days before its own are looked at. `sharpline fit-ratings` writes such a file.
+A league's file of ratings has a row for each team and day on which it played: what is known of it once the
+day is over. Of a game only rows of days before its own are looked at. `sharpline fit-ratings` writes such a file.
 """
 
 import csv
@@ -14,7 +14,8 @@ from typing import NamedTuple
 from pipeline.errors import UsageError
 from pipeline.models.position import Strengths
 
-FILE = "ratings.csv"
+#: In a folder of models, with a file for each league, ``<league>.csv``.
+RATINGS = "ratings"
 COLUMNS = ("league", "day", "team", "margin", "total", "tired")
 #: A team that has not played for longer is another one: nothing is known of it until it plays again.
 KNOWN_DAYS = 30
@@ -34,14 +35,14 @@ class Rating(NamedTuple):
 
 
 class Ratings(NamedTuple):
-    """Of leagues and their teams, each in the order of days; ``content`` is the file."""
+    """Of leagues and their teams, each in the order of days; ``content`` is the files."""
 
     rows: dict[tuple[str, str], tuple[Rating, ...]]
     content: bytes
 
     @property
     def digest(self) -> str:
-        """The first 12 hexadecimal digits of the SHA-256 of the file."""
+        """The first 12 hexadecimal digits of the SHA-256 of the files."""
         return hashlib.sha256(self.content).hexdigest()[:12]
 
 
@@ -49,11 +50,16 @@ NONE = Ratings({}, b"")
 
 
 def load(folder: Path) -> Ratings:
-    """The ratings in a folder of models; none where it has no such file. Raises UsageError."""
-    path = folder / FILE
-    if not path.exists():
-        return NONE
-    content = path.read_bytes()
+    """The ratings in a folder of models; none where it has no such files. Raises UsageError."""
+    found: dict[tuple[str, str], tuple[Rating, ...]] = {}
+    contents = []
+    for path in sorted((folder / RATINGS).glob("*.csv")):
+        contents.append(path.read_bytes())
+        found |= _read(path, contents[-1])
+    return Ratings(found, b"".join(contents))
+
+
+def _read(path: Path, content: bytes) -> dict[tuple[str, str], tuple[Rating, ...]]:
     found: dict[tuple[str, str], list[Rating]] = {}
     try:
         lines = csv.DictReader(content.decode().splitlines())
@@ -66,13 +72,15 @@ def load(folder: Path) -> Ratings:
                 float(line["total"]),
                 float(line["tired"]),
             )
+            if line["league"] != path.stem:
+                raise ValueError(f"it has {line['league']} and is named {path.stem}")
             rows = found.setdefault((line["league"], line["team"]), [])
             if rows and rows[-1].day >= rating.day:
                 raise ValueError(f"{line['team'] or line['league']} has {line['day']} out of order")
             rows.append(rating)
     except (TypeError, ValueError) as error:
         raise UsageError(f"{path} is no file of ratings: {error}") from error
-    return Ratings({key: tuple(rows) for key, rows in found.items()}, content)
+    return {key: tuple(rows) for key, rows in found.items()}
 
 
 def strengths(ratings: Ratings, league: str, home: str, away: str, day: date) -> Strengths | None:

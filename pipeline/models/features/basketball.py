@@ -1,4 +1,4 @@
-"""Basketball: a Brownian margin that leans back towards level, the ball, the fouls, the closed form's word.
+"""Basketball: a margin that leans back towards level, the ball, the fouls, the closed form's word.
 
 Leads shrink: the side that trails hurries and presses, the side that leads rests its best. Of a lead after
 the first quarter some seven tenths are left at the end, of one with a minute to go nearly all of it. The
@@ -46,6 +46,7 @@ class View(NamedTuple):
     line: float
     total: float
     scored: int
+    margin: tuple[float, float]
     log_odds: float
     closed_log_odds: float
 
@@ -57,6 +58,7 @@ def view(seen: Seen) -> View:
     share = left / regulation_s(seen.league)
     ball = seen.context.situation if isinstance(seen.context.situation, Basketball) else NO_BALL
     home, away = seen.closed.game[:2]
+    final = margin(float(position.lead), strengths.margin, share)
     return View(
         lead=float(position.lead),
         left_s=left,
@@ -68,22 +70,30 @@ def view(seen: Seen) -> View:
         line=strengths.margin,
         total=strengths.total,
         scored=position.home_score + position.away_score,
-        log_odds=log_odds(float(position.lead), strengths.margin, share),
+        margin=final,
+        log_odds=log_odds(*final),
         closed_log_odds=math.log(home) - math.log(away),
     )
 
 
-def log_odds(lead: float, line: float, share: float) -> float:
-    """Of home's win; ``line``: its expected margin over a game, ``share``: of the game that is left.
+def margin(lead: float, line: float, share: float) -> tuple[float, float]:
+    """Mean and standard deviation of home's final margin.
+
+    ``line``: its expected margin over a game, ``share``: of the game that is left.
+    """
+    mean = lead * (1.0 - RETURN * math.sqrt(share)) + line * share
+    return mean, math.sqrt(MARGIN_SD**2 * share + LAST_SD**2)
+
+
+def log_odds(mean: float, sd: float) -> float:
+    """Of home's win, by the final margin.
 
     Examples
     --------
-    >>> round(log_odds(10.0, 0.0, 0.5), 2)
+    >>> round(log_odds(*margin(10.0, 0.0, 0.5)), 2)
     1.3
     """
-    mean = lead * (1.0 - RETURN * math.sqrt(share)) + line * share
-    z = mean / math.sqrt(MARGIN_SD**2 * share + LAST_SD**2)
-    z = min(max(z, -REACH), REACH) / math.sqrt(2.0)
+    z = min(max(mean / sd, -REACH), REACH) / math.sqrt(2.0)
     return math.log(math.erfc(-z)) - math.log(math.erfc(z))
 
 
@@ -150,4 +160,5 @@ SHEET = Sheet(
     serves=serves,
     taught=taught,
     remember=remember,
+    margin=lambda view: view.margin,
 )  # fmt: skip

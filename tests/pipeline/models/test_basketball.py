@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline import data
 from pipeline.models import Context, Position, Seen, Strengths, seen
 from pipeline.models.features import mirrored, strange, vector
-from pipeline.models.features.basketball import SHEET, log_odds, remember, serves
+from pipeline.models.features.basketball import SHEET, log_odds, margin, remember, serves
 from pipeline.records import Basketball, GameStatus
 
 NBA = data.leagues()["nba"]
@@ -66,6 +66,8 @@ def test_swapping_the_teams_mirrors_every_feature_and_the_anchor(found: dict[str
     )
     anchors = SHEET.anchor(SHEET.view(here)), SHEET.anchor(SHEET.view(swapped))
     assert anchors[0] == pytest.approx(anchors[1][::-1], abs=1e-9)
+    margins = SHEET.view(here).margin, SHEET.view(swapped).margin
+    assert margins[0] == pytest.approx((-margins[1][0], margins[1][1]), abs=1e-9)
 
 
 @given(moments())
@@ -85,7 +87,7 @@ def test_the_features_of_a_game_are_in_their_ranges(found: dict[str, Any]) -> No
 def test_a_lead_shrinks_and_is_worth_the_more_the_less_is_left(
     lead: float, share: float, wins: float
 ) -> None:
-    odds = log_odds(lead, 0.0, share)
+    odds = log_odds(*margin(lead, 0.0, share))
 
     assert 1.0 / (1.0 + math.exp(-odds)) == pytest.approx(wins, abs=0.001)
 

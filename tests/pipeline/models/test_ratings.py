@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.models import Strengths, ratings
-from pipeline.models.ratings import FILE, KNOWN_DAYS, NONE, Ratings
+from pipeline.models.ratings import KNOWN_DAYS, NONE, RATINGS, Ratings
 
 HEAD = "league,day,team,margin,total,tired\n"
 ROWS = """\
@@ -21,7 +21,8 @@ nba,2015-11-04,lal,-6.0,5.0,0.0
 
 
 def rated(folder: Path, rows: str = ROWS, head: str = HEAD) -> Ratings:
-    (folder / FILE).write_text(head + rows)
+    (folder / RATINGS).mkdir(exist_ok=True)
+    (folder / RATINGS / "nba.csv").write_text(head + rows)
     return ratings.load(folder)
 
 
@@ -62,7 +63,7 @@ def test_a_folder_without_ratings_knows_nothing(tmp_path: Path) -> None:
     assert ratings.strengths(NONE, "nba", "bos", "nyk", date(2015, 11, 6)) is None
 
 
-def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
+def test_the_hash_is_that_of_the_files(tmp_path: Path) -> None:
     first = rated(tmp_path)
 
     assert rated(tmp_path) == first
@@ -78,6 +79,7 @@ def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
         pytest.param(HEAD, "nba,2015-11-01,bos,much,0,0\n", "could not convert", id="no number"),
         pytest.param(HEAD, "nba,2015-11-01,bos\n", "is no file of ratings", id="a short line"),
         pytest.param(HEAD, "nba,yesterday,bos,0,0,0\n", "Invalid isoformat", id="no day"),
+        pytest.param(HEAD, "nfl,2015-11-01,kc,0,0,0\n", "it has nfl and is named nba", id="another league"),
         pytest.param(HEAD, ROWS + ROWS, "nba has 2015-11-01 out of order", id="days out of order"),
     ],
 )

@@ -74,7 +74,8 @@ def test_a_side_that_loses_whenever_it_played_the_day_before_is_known_to_be_tire
 
 def test_the_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     rows = list(fit(NBA, season(2)))
-    write(rows, tmp_path / ratings.FILE)
+    (tmp_path / ratings.RATINGS).mkdir()
+    write(rows, tmp_path / ratings.RATINGS / "nba.csv")
     read = ratings.load(tmp_path)
     day = date.fromisoformat(rows[-1].day) + timedelta(5)
 
