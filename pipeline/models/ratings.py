@@ -1,7 +1,8 @@
 """How strong the sides of a game are by their earlier games, where no market says it.
 
 A league's file of ratings has a row for each team and day on which it played: what is known of it once the
-day is over. Of a game only rows of days before its own are looked at. `sharpline fit-ratings` writes such a file.
+day is over. Of a game only rows of days before its own are looked at. `sharpline fit-ratings` writes such
+a file.
 """
 
 import csv
