@@ -237,6 +237,7 @@ def rates(
     over: tuple[float, float] | None,
     typical: tuple[float, float],
     level_share: float = 0.5,
+    draws: float = 1.0,
 ) -> tuple[float, float]:
     """The expected goals of each side that reproduce a market's fair probabilities.
 
@@ -252,6 +253,8 @@ def rates(
         missing.
     level_share : float
         Probability that home wins a level game; used with two outcomes only.
+    draws : float
+        How many there are for each that independent goals would have; used where the draw says the total.
 
     Returns
     -------
@@ -281,7 +284,7 @@ def rates(
     level = home + 0.5 * draw
 
     def excess(total: float) -> float:
-        return outcomes(*split_rate(total, level))[2] - draw
+        return outcomes(*split_rate(total, level))[2] - draw / draws
 
     total = _root(excess, LEAST_TOTAL, MOST_TOTAL, near=usual) if over is None else total_rate(*over)
     return split_rate(total, level)

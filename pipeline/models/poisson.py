@@ -1,5 +1,7 @@
 """Goals and runs: what each side still scores is Poisson, its rate the pre-game one times what is left.
 
+Regulation of football has a profile besides (`pipeline.models.soccer`): its rates are the expected goals.
+
 References
 ----------
 Dixon and Robinson (1998), A birth process model for association football matches, The Statistician 47(3).
@@ -7,6 +9,7 @@ Dixon and Robinson (1998), A birth process model for association football matche
 
 from pipeline.data import League
 from pipeline.domain import goals
+from pipeline.models import soccer
 from pipeline.models.position import (
     Outlook,
     Position,
@@ -26,8 +29,11 @@ MODEL = "poisson-goals"
 
 def outlook(league: League, strengths: Strengths, position: Position) -> Outlook:
     """Probabilities and the goals still to come; in overtime those of the overtime alone."""
-    home_share, away_share = _shares_left(league, position)
-    home_rate, away_rate = strengths.home * home_share, strengths.away * away_share
+    if league.sport == "soccer" and not in_overtime(league, position):
+        home_rate, away_rate = soccer.rates_to_come(league, strengths, position, soccer.in_use())
+    else:
+        home_share, away_share = _shares_left(league, position)
+        home_rate, away_rate = strengths.home * home_share, strengths.away * away_share
     ended = goals.outcomes(home_rate, away_rate, position.home_score, position.away_score)
     parameters = {
         "home_rate": home_rate,

@@ -7,6 +7,10 @@ from pipeline.domain import diffusion, goals
 from pipeline.models.position import Strengths
 from pipeline.records import ClosingMarket
 
+#: Of football, for each that independent goals would have: by Pinnacle's closing prices and the totals of the
+#: same 1,500 matches of five leagues, drawn from 2012/13 to 2016/17, between 1.07 and 1.08.
+DRAWS = 1.07
+
 
 def league_strengths(league: League) -> Strengths:
     """Of a typical game of the league."""
@@ -53,7 +57,8 @@ def _goals(league: League, markets: Sequence[ClosingMarket]) -> Strengths | None
     fair = result.probabilities if result else None
     over = (total.line, total.probabilities[0]) if total else None
     typical = (league.home_rate, league.away_rate)
-    return Strengths(*goals.rates(fair, over, typical, league.overtime_home))
+    draws = DRAWS if league.sport == "soccer" else 1.0
+    return Strengths(*goals.rates(fair, over, typical, league.overtime_home, draws))
 
 
 def _most_even(markets: Sequence[ClosingMarket], kind: str) -> ClosingMarket | None:

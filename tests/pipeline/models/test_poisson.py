@@ -16,26 +16,6 @@ def batting(half: str, outs: int = 0, scheduled_innings: int = 9) -> Baseball:
     return Baseball(half=half, outs=outs, bases=0, balls=0, strikes=0, scheduled_innings=scheduled_innings)
 
 
-def test_a_match_level_in_the_90th_minute_is_nearly_drawn() -> None:
-    """3 of 93 minutes are left: each side scores with its rate times 3 / 93."""
-    seen = outlook(EPL, Strengths(1.55, 1.24), Position(LIVE, 2, 0.0, 0, 0))
-    neither = math.exp(-(1.55 + 1.24) * 3.0 / 93.0)
-
-    assert seen.parameters["home_rate"] == pytest.approx(0.05)
-    assert seen.game[2] > neither - 0.001
-    assert seen.game[2] == pytest.approx(0.9145, abs=0.002)
-
-
-@pytest.mark.parametrize(
-    ("period", "clock_s", "minutes_left"),
-    [(0, -1.0, 93), (1, 2700.0, 93), (1, 0.0, 48), (2, 2700.0, 48), (2, 900.0, 18), (2, 0.0, 3)],
-)
-def test_a_football_match_has_93_minutes(period: int, clock_s: float, minutes_left: int) -> None:
-    seen = outlook(EPL, Strengths(0.93, 0.93), Position(LIVE, period, clock_s))
-
-    assert seen.parameters["home_rate"] == pytest.approx(minutes_left / 100.0)
-
-
 def test_a_league_match_is_settled_by_its_regulation() -> None:
     seen = outlook(EPL, league_strengths(EPL), Position(LIVE, 2, 1500.0, 1, 1))
 

@@ -44,13 +44,28 @@ def test_without_a_spread_the_moneyline_is_reproduced() -> None:
 
 
 @pytest.mark.parametrize("total", [None, close("total", (0.52, 0.48), 2.5)])
-def test_a_three_way_close_is_reproduced(total: ClosingMarket | None) -> None:
+def test_a_three_way_close_is_reproduced_but_for_a_draw_or_two_in_a_hundred(
+    total: ClosingMarket | None,
+) -> None:
     epl = LEAGUES["epl"]
-    markets = [close("h2h_3way", (0.491, 0.2589, 0.2501)), *([total] if total else [])]
+    # Of football, more draws than independent goals would have at that total.
+    markets = [close("h2h_3way", (0.4815, 0.251, 0.2675)), *([total] if total else [])]
     strengths = market_strengths(epl, markets)
 
     assert strengths is not None
-    assert outlook(epl, strengths, START).game == pytest.approx((0.491, 0.2589, 0.2501), abs=0.01)
+    assert outlook(epl, strengths, START).game == pytest.approx((0.4815, 0.251, 0.2675), abs=0.02)
+
+
+def test_where_no_total_closed_the_draw_says_it_as_football_is_drawn() -> None:
+    """At 2.5 goals, over 52 %: the same total, to a twentieth of a goal, whether it closed or not."""
+    result = close("h2h_3way", (0.4835, 0.2519, 0.2646))
+    alone = market_strengths(LEAGUES["epl"], [result])
+    both = market_strengths(LEAGUES["epl"], [result, close("total", (0.52, 0.48), 2.5)])
+
+    assert alone is not None
+    assert both is not None
+    assert alone.total == pytest.approx(both.total, abs=0.05)
+    assert alone.margin == pytest.approx(both.margin, abs=0.05)
 
 
 @pytest.mark.parametrize("league", ["mlb", "nhl"])
