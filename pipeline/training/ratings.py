@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline import data, ids
+from pipeline import ids
 from pipeline.data import League
 from pipeline.errors import UsageError
 from pipeline.models.ratings import COLUMNS
@@ -109,11 +109,6 @@ def write(rows: Iterable[Row], path: Path) -> None:
         path.write_text("\n".join(lines) + "\n")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-def leagues() -> list[str]:
-    """Those whose margins and totals can be rated."""
-    return sorted(league.league for league in data.leagues().values() if league.model == "brownian-margin")
 
 
 class _Filter:

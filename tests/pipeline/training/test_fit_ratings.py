@@ -13,7 +13,7 @@ from pipeline.models import ratings
 from pipeline.records import GameEvent, GameStatus
 from pipeline.replay.archive import ArchiveWriter
 from pipeline.training.inputs import Inputs
-from pipeline.training.ratings import TIRED, Result, Row, fit, leagues, results, write
+from pipeline.training.ratings import TIRED, Result, Row, fit, results, write
 
 NBA = data.leagues()["nba"]
 FIRST = date(2015, 10, 27)
@@ -117,8 +117,3 @@ def test_results_are_the_last_final_scores_of_a_league_by_day(tmp_path: Path) ->
         Result(date(2015, 11, 1), "chi", "lal", 80, 90),
         Result(date(2015, 11, 2), "bos", "nyk", 101, 90),
     ]
-
-
-def test_leagues_of_points_can_be_rated_and_those_of_goals_not() -> None:
-    assert {"nba", "nfl"} < set(leagues())
-    assert not {"epl", "mlb", "nhl"} & set(leagues())
