@@ -32,14 +32,14 @@ SIDES = {
     "total": ("over", "under"),
     "btts": ("yes", "no"),
 }
-#: Of each model: the parameters that it takes, and what they price, by market and scope. Goals of overtime
-#: are not in the rates.
-MODELS = {
-    "brownian-margin": (
+#: Of points and of goals: the parameters that say how they are scored, and what these price, by market and
+#: scope. Goals of overtime are not in the rates.
+PARAMETERS = {
+    "points": (
         {"margin_mean", "margin_sd", "total_mean", "total_sd"},
         {("h2h", "game"), ("spread", "game"), ("total", "game"), ("h2h_3way", "regulation")},
     ),
-    "poisson-goals": (
+    "goals": (
         {"home_rate", "away_rate"},
         {("h2h", "game"), *((market, "regulation") for market in ("h2h_3way", "spread", "total", "btts"))},
     ),
@@ -277,18 +277,25 @@ def _is_priced(legs: Sequence[Leg], game: GameProbabilities) -> bool:
     """Whether the model prices all of them now, as `pipeline.stages.markets.game.model_chances` does."""
     if game.status not in (GameStatus.SCHEDULED, GameStatus.LIVE) or game.contested or game.suspended:
         return False
-    parameters, priced = MODELS.get(game.model, (set(), set()))
     regulation_is_over = game.regulation == LEVEL
-    return parameters <= set(game.parameters) and all(
+    priced = PARAMETERS[of][1] if (of := _scored_in(game)) else set()
+    return all(
         (leg.market, leg.scope) in priced and not (leg.scope == "regulation" and regulation_is_over)
         for leg in legs
     )
 
 
+def _scored_in(game: GameProbabilities) -> str:
+    """Points or goals, by the parameters; empty where there are none. Models of either have many names."""
+    if game.model == "none":
+        return ""
+    return next((of for of, (names, _) in PARAMETERS.items() if names <= set(game.parameters)), "")
+
+
 def _endings(legs: Sequence[Leg], game: GameProbabilities, correlation: float) -> list[scores.Ending]:
     """Final scores, level ones played on as the league does."""
     parameters = game.parameters
-    if game.model == "poisson-goals":
+    if _scored_in(game) == "goals":
         score = game.home_score, game.away_score
         endings = scores.goal_endings((parameters["home_rate"], parameters["away_rate"]), score)
     else:
@@ -302,7 +309,7 @@ def _endings(legs: Sequence[Leg], game: GameProbabilities, correlation: float) -
     league = data.leagues()[ids.parse(game.event_id).league]
     home = parameters.get("overtime_home", league.overtime_home)
     # An overtime of points that may end level is the last of the game.
-    last = game.model == "brownian-margin" and game.regulation == LEVEL and len(game.game) == 3
+    last = _scored_in(game) == "points" and game.regulation == LEVEL and len(game.game) == 3
     drawn = 1.0 if last else league.overtime_draw
     ways = ((1, (1.0 - drawn) * home), (-1, (1.0 - drawn) * (1.0 - home)), (0, drawn))
     return [

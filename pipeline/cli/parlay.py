@@ -7,6 +7,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from pipeline import data, ids
 from pipeline.cli.lag import PIPED_WIDTH
 from pipeline.cli.verify import named
 from pipeline.domain.odds import read_price
@@ -94,6 +95,5 @@ def _shown(found: Quote) -> list[Table | str]:
 
 
 def _is_assumed(found: Quote) -> bool:
-    return any(
-        len(game.legs) > 1 and game.legs[0].source.startswith("brownian-margin") for game in found.games
-    )
+    leagues = [data.leagues()[ids.parse(game.event_id).league] for game in found.games if len(game.legs) > 1]
+    return any(league.model == "brownian-margin" for league in leagues)

@@ -61,14 +61,14 @@ def model_chances(game: Game, key: MarketKey) -> tuple[Chances, ...]:
         return tuple([Chances(each) for each in game.regulation]) if len(game.regulation) == 3 else ()
     if market not in ("spread", "total"):
         return ()
-    match game.model, scope:
-        case "brownian-margin", "game":
-            first = _of_points(market, line, *_points(game, market))
-        case "poisson-goals", "regulation":
-            rates = game.parameters["home_rate"], game.parameters["away_rate"]
-            first = _of_goals(market, line, *rates, game.lead if market == "spread" else game.scored)
-        case _:
-            return ()
+    # By what the parameters are of: a blend has a name of its own and the parameters of its closed form.
+    if scope == "game" and "margin_mean" in game.parameters:
+        first = _of_points(market, line, *_points(game, market))
+    elif scope == "regulation" and "home_rate" in game.parameters:
+        rates = game.parameters["home_rate"], game.parameters["away_rate"]
+        first = _of_goals(market, line, *rates, game.lead if market == "spread" else game.scored)
+    else:
+        return ()
     return first, first.opposite
 
 

@@ -16,13 +16,9 @@ def deviation(now: Moment, market: str, scope: str) -> float:
     game = now.game
     if game is None or scope not in ("game", "regulation") or not game.parameters:
         return scale.deviation(_league(now.event_id), market, scope)
-    match game.model:
-        case "brownian-margin":
-            return game.parameters["margin_sd" if market == "spread" else "total_sd"]
-        case "poisson-goals":
-            return sqrt(game.parameters["home_rate"] + game.parameters["away_rate"])
-        case _:
-            return scale.deviation(_league(now.event_id), market, scope)
+    if "home_rate" in game.parameters:
+        return sqrt(game.parameters["home_rate"] + game.parameters["away_rate"])
+    return game.parameters["margin_sd" if market == "spread" else "total_sd"]
 
 
 def handicap(market: str, line: float, outcome: int) -> float:
