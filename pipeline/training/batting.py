@@ -4,7 +4,7 @@ After each day the runs of its games move both sides by a share of what was not 
 seasons a rating falls back towards none. Home's advantage is the league's own: the home side does not bat
 when it leads in the last inning, so the runs of finished games hide it.
 
-On the 2,399 games from 18 April 2019 to 9 September 2020 the log loss of who wins was 0.674 with these
+On the 2,404 games from 18 April 2019 to 9 September 2020 the log loss of who wins was 0.675 with these
 ratings and 0.691 without.
 """
 
@@ -47,19 +47,19 @@ def fit(league: League, played: Iterable[Result]) -> Iterator[Row]:
         errors = []
         for game in of_day:
             home, away = (teams.setdefault(name, _Team()) for name in (game.home, game.away))
-            errors.append((home, away, game.home_score - (runs + advantage + home.bats + away.allows)))
-            errors.append((away, home, game.away_score - (runs - advantage + away.bats + home.allows)))
-        for batting, pitching, error in errors:
-            batting.bats += _share(batting) * error
-            pitching.allows += _share(pitching) * error
+            home_error = game.home_score - (runs + advantage + home.bats + away.allows)
+            away_error = game.away_score - (runs - advantage + away.bats + home.allows)
+            errors += [(game.home, game.away, home_error), (game.away, game.home, away_error)]
+        for name, other, error in errors:
+            teams[name].bats += _share(teams[name]) * error
+            teams[other].allows += _share(teams[other]) * error
             runs += LEAGUE_SHARE * error
-        for batting, _, _ in errors:
-            batting.games += 1.0
+        for name, _, _ in errors:
+            teams[name].games += 1.0
         yield _row(league, day, "", 2.0 * advantage, 2.0 * runs)
-        moved = {id(batting) for batting, _, _ in errors}
-        for name, team in sorted(teams.items()):
-            if id(team) in moved:
-                yield _row(league, day, name, team.bats - team.allows, team.bats + team.allows)
+        for name in sorted({name for name, _, _ in errors}):
+            team = teams[name]
+            yield _row(league, day, name, team.bats - team.allows, team.bats + team.allows)
 
 
 def _share(team: _Team) -> float:
