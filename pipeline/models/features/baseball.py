@@ -60,7 +60,8 @@ def view(seen: Seen) -> View:
         half=half,
         home=home,
         away=away,
-        side=1 if bottom else -1,
+        # With three outs the other side is about to bat.
+        side=1 if bottom != (ball.outs == 3) else -1,
         home_left=batting if bottom else later + 1.0,
         away_left=later if bottom else batting,
         innings_log_odds=log_odds(half, last=home, first=away),
@@ -111,7 +112,7 @@ def anchor(view: View) -> tuple[float, ...]:
 def _runs(view: View) -> float:
     """Expected runs of the rest of the half-inning, of a typical side."""
     half = view.half
-    return float(EXPECTED[8 * half.outs + half.bases]) if half.outs < 3 else 0.0
+    return float(EXPECTED[8 * (half.outs % 3) + half.bases])
 
 
 def _surplus(side: Side, left: float, view: View) -> float:
@@ -135,7 +136,8 @@ SHEET = Sheet(
         Feature("away_left", "innings that away has yet to bat", 0.0, 9.0, "home_left",
                 lambda view: view.away_left),
         Feature("batting", "1 home, -1 away is at bat", -1.0, 1.0, "odd", lambda view: view.side),
-        Feature("outs", "outs times batting", -3.0, 3.0, "odd", lambda view: view.side * view.half.outs),
+        Feature("outs", "outs times batting", -3.0, 3.0, "odd",
+                lambda view: view.side * (view.half.outs % 3)),
         Feature("runs_now", "expected runs of the rest of the half-inning times batting", -3.0, 3.0, "odd",
                 lambda view: view.side * _runs(view)),
         Feature("lead_by_left", "lead / sqrt(home_left + away_left + 0.5)", -40.0, 40.0, "odd",
