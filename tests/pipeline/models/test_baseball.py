@@ -4,18 +4,20 @@ import math
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import data
 from pipeline.domain import goals
-from pipeline.models import NO_CONTEXT, Context, Position, Strengths, league_strengths, seen
+from pipeline.models import NO_CONTEXT, Context, Position, Strengths, boosted, judged, league_strengths, seen
 from pipeline.models.features import baseball, innings, mirrored, strange, vector
 from pipeline.models.features.innings import RUNS, Half, Side, appearance, log_odds
 from pipeline.models.position import whole_game
 from pipeline.models.tilt import tilted
 from pipeline.records import Baseball, GameStatus
+from pipeline.training import boosting
 
 MLB = data.leagues()["mlb"]
 SHEET = baseball.SHEET
@@ -335,3 +337,41 @@ def test_with_three_outs_the_features_are_those_of_the_next_half_inning(
         "away_surplus",
     ):
         assert over_values[name] == pytest.approx(begun_values[name]), name
+
+
+MODEL = boosted.load(boosted.SHIPPED / "baseball")
+PAIR = boosting.Pair(MODEL.lightgbm, MODEL.xgboost)
+
+
+@given(moments())
+def test_the_shipped_model_rules_nothing_out_before_the_end(given_moment: Any) -> None:
+    found = judged(given_moment, MODEL)
+
+    assert found.outlook.model == "mlb-blend"
+    assert [one.model for one in found.opinions] == ["poisson-goals", "innings", "lightgbm", "xgboost"]
+    assert all(0.0 < chance < 1.0 for chance in found.outlook.game)
+    for chances in (found.outlook.game, found.outlook.regulation):
+        assert math.fsum(chances) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_extra_innings_follow_a_level_regulation() -> None:
+    found = judged(moment(ball("bottom", 0, 7), 10, (3, 3)), MODEL).outlook
+
+    assert found.regulation == (0.0, 0.0, 1.0)
+    assert found.game[0] > 0.85
+
+
+@pytest.mark.parametrize(("score", "ended"), [((4, 3), (1.0, 0.0)), ((3, 4), (0.0, 1.0))])
+def test_a_game_that_is_over_is_exact(score: tuple[int, int], ended: tuple[float, float]) -> None:
+    over = moment(ball("bottom", 1), 9, score, status=GameStatus.FINAL)
+
+    assert judged(over, MODEL).outlook.game == ended
+
+
+@given(moments())
+def test_swapping_the_teams_and_who_bats_last_mirrors_what_the_boosters_say(given_moment: Any) -> None:
+    plain = np.array([vector(SHEET, SHEET.view(given_moment))])
+    image = np.array([mirrored(SHEET, tuple(plain[0]))])
+
+    for one, other in zip(*(boosting.corrections(SHEET, PAIR, each) for each in (plain, image)), strict=True):
+        assert one[0] == pytest.approx(other[0][::-1], abs=1e-9)
