@@ -13,6 +13,9 @@ from pipeline import data, ids, models
 from pipeline.data import League
 from pipeline.models import NO_CONTEXT, Context, Position, Seen, Strengths, boosted
 from pipeline.models.features import SHEETS
+from pipeline.models.interval import interval
+from pipeline.models.momentum import faded, pushed, swing
+from pipeline.models.next_score import next_score
 from pipeline.records import (
     ClockTick,
     ClosingLine,
@@ -25,7 +28,17 @@ from pipeline.records import (
 )
 from pipeline.settings import Rules
 from pipeline.stages.fold import Stage
-from pipeline.stages.games.reports import OVER, PLAYED, Report, contested, hear, speaker, with_outages
+from pipeline.stages.games.reports import (
+    OVER,
+    PLAYED,
+    Report,
+    contested,
+    doubts,
+    hear,
+    refused,
+    speaker,
+    with_outages,
+)
 
 __all__ = ["GAMES", "KEY_EVENTS", "Game", "listened", "moment", "state", "with_closing"]
 
@@ -38,7 +51,7 @@ class Game(Struct, frozen=True, kw_only=True, array_like=True):
 
     ``reports`` are what each source last said, sorted by source. ``strengths`` come from what ``prior``
     names, ``context`` is what the features of its sport need beside them. ``drifted_at_ms`` is when a tick
-    last let time pass, 0 for never. ``said`` is the last answer.
+    last let time pass, 0 for never. ``said`` is the last answer, its momentum that of ``momentum_at_ms``.
     """
 
     event_id: str
@@ -51,6 +64,7 @@ class Game(Struct, frozen=True, kw_only=True, array_like=True):
     prior_is_final: bool = False
     context: Context = NO_CONTEXT
     drifted_at_ms: int = 0
+    momentum_at_ms: int = 0
     said: GameProbabilities | None = None
 
 
@@ -70,8 +84,14 @@ def _with_event(game: Game, event: GameEvent) -> tuple[Game, list[Derived]]:
     heard = listened(game, event)
     if heard is game:
         return game, _echo(game, event)
-    said = replace(_probabilities(heard), source_event_id=event.source_event_id)
-    heard = replace(heard, said=replace(said, impact=_impact(game.said, said)))
+    said, before = _probabilities(heard), game.said
+    momentum = 0.0
+    if before is not None and heard.started_at_ms:
+        momentum = pushed(_momentum(game, event.received_at_ms), swing(before.game, said.game))
+    said = replace(
+        said, source_event_id=event.source_event_id, impact=_impact(before, said), momentum=momentum
+    )
+    heard = replace(heard, momentum_at_ms=max(game.momentum_at_ms, event.received_at_ms), said=said)
     return heard, _standing(heard)
 
 
@@ -99,16 +119,25 @@ def moment(game: Game) -> Seen:
 
 
 def _echo(game: Game, event: GameEvent) -> list[Derived]:
-    """What stands, for whoever waits for the answer to a record that said nothing new."""
+    """What stands, for whoever waits for the answer to a record that was refused, and why it was."""
     if not event.source_event_id:
         return []
     said = game.said or _probabilities(game)
-    return [replace(said, source_event_id=event.source_event_id, impact=0.0)]
+    reason = refused(_league(game), game.reports, event)
+    return [
+        replace(
+            said,
+            source_event_id=event.source_event_id,
+            impact=0.0,
+            momentum=_momentum(game, event.received_at_ms),
+            doubts=tuple(sorted([*said.doubts, reason])),
+        )
+    ]
 
 
 def _with_closing(game: Game, closing: ClosingLine) -> tuple[Game, list[Derived]]:
     priced = with_closing(game, closing)
-    return (game, []) if priced is game else _answered(game, priced)
+    return (game, []) if priced is game else _answered(game, priced, closing.received_at_ms)
 
 
 def with_closing(game: Game, closing: ClosingLine) -> Game:
@@ -128,18 +157,18 @@ def _with_tick(rules: Rules, game: Game, tick: ClockTick, now_ms: int) -> tuple[
     due_at_ms = _due_at_ms(rules, moved)
     if due_at_ms and now_ms >= due_at_ms:
         moved = replace(moved, drifted_at_ms=now_ms)
-    return (game, []) if moved is game else _answered(game, moved)
+    return (game, []) if moved is game else _answered(game, moved, now_ms)
 
 
-def _answered(game: Game, changed: Game) -> tuple[Game, list[Derived]]:
+def _answered(game: Game, changed: Game, now_ms: int) -> tuple[Game, list[Derived]]:
     """The answers that a closing line or a tick leads to: those of which it changed something."""
     if not changed.reports:
         return changed, []  # an answer would tell its readers that a feed follows this game
     answers: list[Derived] = [] if changed.reports is game.reports else [state(changed)]
     said, before = _probabilities(changed), game.said
-    if before is None or replace(before, source_event_id="", impact=0.0) != said:
-        said = replace(said, impact=_impact(before, said))
-        changed = replace(changed, said=said)
+    if before is None or replace(before, source_event_id="", impact=0.0, momentum=0.0) != said:
+        said = replace(said, impact=_impact(before, said), momentum=_momentum(game, now_ms))
+        changed = replace(changed, momentum_at_ms=max(game.momentum_at_ms, now_ms), said=said)
         answers.append(said)
     return changed, answers
 
@@ -197,6 +226,8 @@ def _probabilities(game: Game) -> GameProbabilities:
     spoken, now = speaker(game.reports), moment(game)
     position = now.position
     seen, opinions = models.judged(now, boosted.in_use().by_league.get(now.league.league))
+    low, high = interval(now.league, position, game.prior, seen, opinions)
+    situation = position.situation or now.context.situation
     return GameProbabilities(
         source_event_id="",
         status=position.status,
@@ -222,6 +253,10 @@ def _probabilities(game: Game) -> GameProbabilities:
                 for one in opinions
             ]
         ),
+        game_low=low,
+        game_high=high,
+        next_score=next_score(now.league, now.strengths, position, situation, seen),
+        doubts=doubts(game.reports),
     )
 
 
@@ -250,6 +285,7 @@ def state(game: Game) -> GameState:
         source=spoken.source,
         source_event_id=spoken.source_event_id,
         text=spoken.text,
+        doubts=doubts(game.reports),
     )
 
 
@@ -261,6 +297,11 @@ def _impact(before: GameProbabilities | None, after: GameProbabilities) -> float
     if before is None or not (before.game and after.game):
         return 0.0
     return after.game[0] - before.game[0]
+
+
+def _momentum(game: Game, now_ms: int) -> float:
+    """What is left of it by now."""
+    return faded(game.said.momentum, now_ms - game.momentum_at_ms) if game.said else 0.0
 
 
 def _standing(game: Game) -> list[Derived]:
@@ -288,7 +329,7 @@ GAMES = Stage(
     answers=("games.states", "games.probabilities"),
     tables=("leagues.csv", "sources.csv"),
     models=True,
-    layout=2,
+    layout=3,
     state=Game,
     initial=_initial,
     step=step,

@@ -13,12 +13,32 @@ from pipeline.records import ClockTick, GameEvent, GameStatus, Situation
 OVER = frozenset({GameStatus.FINAL, GameStatus.ABANDONED, GameStatus.CANCELLED})
 CALLED_OFF = frozenset({GameStatus.POSTPONED, GameStatus.ABANDONED, GameStatus.CANCELLED})
 PLAYED = frozenset({GameStatus.LIVE, GameStatus.SUSPENDED, GameStatus.FINAL})
+#: Why a record was passed over: as such, not as what the game is.
+LATE, UNKNOWN_PERIOD, AFTER_FINAL = "late", "unknown_period", "after_final"
+#: Why a source is in doubt, until it is plain again.
+SCORE_FELL, PERIOD_FELL = "score_fell", "period_fell"
+#: What is believed though it is odd: officials put time back on the clock.
+CLOCK_RAN_BACK = "clock_ran_back"
+#: Of two sources that are both up and trusted.
+SOURCES_DISAGREE, SIDES_SWAPPED = "sources_disagree", "sides_swapped"
+#: Under these the game is contested.
+CONTESTING = frozenset({SCORE_FELL, PERIOD_FELL, SOURCES_DISAGREE, SIDES_SWAPPED})
+#: Every reason that a record may carry.
+DOUBTS = CONTESTING | {LATE, UNKNOWN_PERIOD, AFTER_FINAL, CLOCK_RAN_BACK}
+#: After so many records whose score is the other source's mirror image, one has the sides swapped. A lagging
+#: source never says a mirror image, a goal given to the wrong side makes one until it is corrected.
+SWAPPED_AFTER = 3
 #: The longest known games: 26 innings, 9 periods of hockey, 6 overtimes of basketball.
 MOST_OVERTIMES = 20
 
 
 class Report(Struct, frozen=True, kw_only=True, array_like=True):
-    """What one source last said. ``doubted``: it has since said what cannot follow from that, uncorrected."""
+    """What one source last said.
+
+    ``doubts``: what is odd about that, or what it has since said that cannot follow from it, uncorrected.
+    ``mirrored``: of its records, those in which the score was that of another source the other way round,
+    since the two last agreed on who leads.
+    """
 
     source: str
     sequence: int
@@ -34,8 +54,14 @@ class Report(Struct, frozen=True, kw_only=True, array_like=True):
     suspended: bool
     situation: Situation | None
     text: str
-    doubted: bool = False
+    doubts: tuple[str, ...] = ()
+    mirrored: int = 0
     down: bool = False
+
+    @property
+    def doubted(self) -> bool:
+        """Whether it has since said what cannot be believed."""
+        return any(doubt in CONTESTING for doubt in self.doubts)
 
     @property
     def position(self) -> Position:
@@ -51,22 +77,35 @@ class Report(Struct, frozen=True, kw_only=True, array_like=True):
 
 
 def hear(league: League, reports: tuple[Report, ...], event: GameEvent) -> tuple[Report, ...]:
-    """The reports with a record heard; the very same where it says nothing that can be believed.
+    """The reports with a record heard; the very same where it is refused.
 
-    Late and repeated records, a period beyond any game, and play after a final that nobody corrected are
-    passed over. A score or period that falls uncorrected leaves the report as it was, in doubt.
+    A score or period that falls uncorrected leaves the report as it was, in doubt.
     """
-    before = next((report for report in reports if report.source == event.source), None)
-    if event.period > _most_periods(league) or (before and event.sequence <= before.sequence):
+    if refused(league, reports, event):
         return reports
-    corrects = event.kind == "correction" or event.supersedes != ""
-    if before and not corrects and event.status != GameStatus.FINAL:
-        if before.status == GameStatus.FINAL:
-            return reports
-        if event.status in PLAYED and _falls(before, event):
-            doubted = replace(before, sequence=event.sequence, doubted=True, down=False)
-            return _with(reports, doubted)
-    return _with(reports, _report(before, event))
+    before = _of(reports, event.source)
+    corrects = _corrects(event)
+    if before and not corrects and event.status in PLAYED and event.status != GameStatus.FINAL:
+        fallen = _fallen(before, event)
+        if fallen:
+            return _with(reports, replace(before, sequence=event.sequence, doubts=fallen, down=False))
+    return _compared(_with(reports, _report(before, event)), event.source)
+
+
+def refused(league: League, reports: tuple[Report, ...], event: GameEvent) -> str:
+    """Why a record is passed over, of `DOUBTS`; empty where it is not.
+
+    Late and repeated records, a period beyond any game, and play after a final that nobody corrected.
+    """
+    if event.period > _most_periods(league):
+        return UNKNOWN_PERIOD
+    before = _of(reports, event.source)
+    if before is None:
+        return ""
+    if event.sequence <= before.sequence:
+        return LATE
+    over = before.status == GameStatus.FINAL and event.status != GameStatus.FINAL
+    return AFTER_FINAL if over and not _corrects(event) else ""
 
 
 def speaker(reports: tuple[Report, ...]) -> Report | None:
@@ -82,16 +121,24 @@ def trust(source: str) -> int:
 
 
 def contested(reports: tuple[Report, ...]) -> bool:
-    """Whether the one that speaks is in doubt, or two trusted sources that are up contradict each other.
+    """Whether the one that speaks is in doubt, or two trusted sources that are up contradict each other."""
+    return any(doubt in CONTESTING for doubt in doubts(reports))
+
+
+def doubts(reports: tuple[Report, ...]) -> tuple[str, ...]:
+    """What is doubtful about the game, of `DOUBTS`, sorted.
 
     Sources that have seen play disagree when their scores do, at once and until they agree; one that still
     waits for the start is late, not of another opinion. A game that is called off here is not played there.
     """
     spoken = speaker(reports)
-    if spoken is not None and spoken.doubted:
-        return True
-    up = [report for report in reports if not report.down and trust(report.source) > 0]
-    return any(_contradict(one, other) for one, other in combinations(up, 2))
+    found = list(spoken.doubts) if spoken else []
+    pairs = list(combinations([report for report in reports if _counts(report)], 2))
+    if any(_contradict(one, other) for one, other in pairs):
+        found.append(SOURCES_DISAGREE)
+    if any(_swapped(one, other) for one, other in pairs):
+        found.append(SIDES_SWAPPED)
+    return tuple(sorted(found))
 
 
 def with_outages(reports: tuple[Report, ...], tick: ClockTick) -> tuple[Report, ...]:
@@ -108,6 +155,7 @@ def _report(before: Report | None, event: GameEvent) -> Report:
     if before and period == 0 and event.status in PLAYED:
         period, clock_s = before.period, clock_s if clock_s >= 0.0 else before.clock_s
     suspended = event.kind == "suspension" or (event.suspended and event.kind != "resumption")
+    back = before is not None and not _corrects(event) and _ran_back(before, event.status, period, clock_s)
     return Report(
         source=event.source,
         sequence=event.sequence,
@@ -123,15 +171,25 @@ def _report(before: Report | None, event: GameEvent) -> Report:
         suspended=suspended,
         situation=event.situation,
         text=event.text,
+        doubts=(CLOCK_RAN_BACK,) if back else (),
+        mirrored=before.mirrored if before else 0,
     )
 
 
-def _falls(before: Report, event: GameEvent) -> bool:
-    return (
-        event.home_score < before.home_score
-        or event.away_score < before.away_score
-        or 0 < event.period < before.period
-    )
+def _corrects(event: GameEvent) -> bool:
+    return event.kind == "correction" or event.supersedes != ""
+
+
+def _fallen(before: Report, event: GameEvent) -> tuple[str, ...]:
+    period_fell = 0 < event.period < before.period
+    score_fell = event.home_score < before.home_score or event.away_score < before.away_score
+    return (PERIOD_FELL,) * period_fell + (SCORE_FELL,) * score_fell
+
+
+def _ran_back(before: Report, status: GameStatus, period: int, clock_s: float) -> bool:
+    """Whether a clock that counts down shows more than before in the same period."""
+    same = status == before.status == GameStatus.LIVE and period == before.period
+    return same and clock_s > before.clock_s >= 0.0
 
 
 def _most_periods(league: League) -> int:
@@ -146,6 +204,34 @@ def _contradict(one: Report, other: Report) -> bool:
     return (one.status in CALLED_OFF and other.status in PLAYED) or (
         other.status in CALLED_OFF and one.status in PLAYED
     )
+
+
+def _counts(report: Report) -> bool:
+    return not report.down and trust(report.source) > 0
+
+
+def _compared(reports: tuple[Report, ...], source: str) -> tuple[Report, ...]:
+    """With what the new report of a source says about who has the sides swapped."""
+    new = _of(reports, source)
+    if new is None or not _counts(new) or new.status not in PLAYED or new.position.lead == 0:
+        return reports
+    others = [one for one in reports if one is not new and _counts(one) and one.status in PLAYED]
+    if any(one.score == new.score for one in others):
+        agreed = [one for one in (new, *others) if one.score == new.score and one.mirrored]
+        return tuple(replace(one, mirrored=0) if one in agreed else one for one in reports)
+    if any(one.score == new.score[::-1] for one in others):
+        return _with(reports, replace(new, mirrored=new.mirrored + 1))
+    return reports
+
+
+def _swapped(one: Report, other: Report) -> bool:
+    agreed = one.score == other.score and one.position.lead != 0
+    played = one.status in PLAYED and other.status in PLAYED
+    return played and not agreed and one.mirrored + other.mirrored >= SWAPPED_AFTER
+
+
+def _of(reports: tuple[Report, ...], source: str) -> Report | None:
+    return next((report for report in reports if report.source == source), None)
 
 
 def _with(reports: tuple[Report, ...], heard: Report) -> tuple[Report, ...]:
