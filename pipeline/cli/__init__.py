@@ -12,6 +12,7 @@ from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
 from pipeline.cli.fit import fit_weights
 from pipeline.cli.fit_leaders import fit_leaders
+from pipeline.cli.fit_ratings import fit_ratings
 from pipeline.cli.lag import lag, lag_exporter
 from pipeline.cli.look import replay, tail
 from pipeline.cli.parlay import parlay
@@ -73,6 +74,7 @@ main.add_command(explain)
 main.add_command(arbitrage)
 main.add_command(fit_weights)
 main.add_command(fit_leaders)
+main.add_command(fit_ratings)
 main.add_command(train)
 main.add_command(evaluate)
 main.add_command(calc)

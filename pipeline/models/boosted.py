@@ -18,7 +18,9 @@ import numpy as np
 from msgspec import Struct
 
 from pipeline.errors import UsageError
+from pipeline.models import ratings
 from pipeline.models.features import SHEETS, Seen, Sheet, mirror, strange, vector
+from pipeline.models.ratings import Ratings
 from pipeline.settings import Settings
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -85,10 +87,11 @@ class Word(NamedTuple):
 
 
 class Models(NamedTuple):
-    """Every model by league, and the manifests' bytes, which name all that they depend on."""
+    """Every model by league, the ratings of teams, and the bytes that name all that they depend on."""
 
     by_league: Mapping[str, Boosted]
     content: bytes
+    ratings: Ratings = ratings.NONE
 
     @property
     def digest(self) -> str:
@@ -110,7 +113,9 @@ def load_all(folder: Path) -> Models:
     homes = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
     models = [load(home) for home in homes]
     by_league = {league: model for model in models for league in model.manifest.leagues}
-    return Models(by_league, b"".join((home / MANIFEST).read_bytes() for home in homes))
+    rated = ratings.load(folder)
+    manifests = b"".join((home / MANIFEST).read_bytes() for home in homes)
+    return Models(by_league, manifests + rated.content, rated)
 
 
 def load(home: Path) -> Boosted:

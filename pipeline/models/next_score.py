@@ -1,15 +1,15 @@
 """Who scores next: home, away, or nobody in what is left of regulation, of overtime in overtime.
 
-Whatever the sport, who has the ball may score at once; after that scores come as Poisson processes, as many
-as the parameters of the answer say are still to come, shared out as the sides' are. So the next score hangs
-together with spreads and totals. Baseball goes half-inning by half-inning, in their order.
+Goals come as Poisson processes with the rates of the answer's parameters. Points come in possessions that the
+sides have in turns, runs in half-innings: each brings a score with a chance of its own, and the first to come
+is known better where the ball, or outs and runners, are.
 """
 
 import math
 from typing import NamedTuple
 
 from pipeline.data import League
-from pipeline.models.features.drives import ENDS, Drive, ends
+from pipeline.models.features.drives import Drive, ends
 from pipeline.models.features.innings import EXPECTED, RUNS
 from pipeline.models.position import (
     Outlook,
@@ -19,20 +19,38 @@ from pipeline.models.position import (
     innings_left,
     left_s,
     overtime_left_s,
+    regulation_s,
     scheduled_periods,
 )
 from pipeline.records import AmericanFootball, Baseball, Basketball, GameStatus, Situation
 
-#: Points by which a score changes at a time. NFL: 1,141 games of 2019 to 2022, tries with their touchdown;
-#: NBA: 57,388 changes of 2015/16, each free throw one of them.
-POINTS = {"american-football": 5.45, "basketball": 1.83}
-#: No side is expected to score less over a game, whatever its line.
-LEAST_POINTS = 1.0
-#: The ball in hand: the side scores first as often as one possession in two brings a point; it takes so long.
-SCORES, POSSESSION_S = 0.5, 15.0
+SIDES = {"home": 0, "away": 1}
 #: Where a try or a kick-off is next, the drive that follows begins at a side's own 25.
 FIRST_AND_TEN, OWN_25, TRY_YD = 10.0, 75.0, 15
-SIDES = {"home": 1, "away": -1}
+
+
+class Play(NamedTuple):
+    """How a sport's possessions go: seconds of one, points of one that scores; ``late`` more of them are
+    played when time is short, within some ``late_s``: fouls and timeouts stop the clock."""
+
+    possession_s: float
+    points: float
+    late: float
+    late_s: float
+
+
+#: NFL: 1,141 games of 2019 to 2022 had 8.5 scores each, of 5.45 points with their tries, and 22 drives. NBA
+#: 2015/16: 100 possessions a side, of which every other one scores.
+PLAYS = {
+    "american-football": Play(160.0, 5.45, 0.0, 1.0),
+    "basketball": Play(14.4, 2.1, 1.0, 10.0),
+}
+#: No side scores in nearly all of its possessions, whatever its line; nor in nearly none.
+LEAST, MOST = 0.02, 0.95
+#: So much of what is left the drive under way takes, at most.
+DRIVE_S = 80.0
+#: What comes after so rare a lack of scores does not matter.
+NEGLIGIBLE = 1e-12
 #: By outs and bases, how surely a half-inning brings a run: minus the logarithm of the chance of none.
 PRESSURE = [-math.log(float(none)) for none in RUNS[:24, 0]]
 #: Runs of a usual half-inning.
@@ -40,18 +58,6 @@ USUAL_RUNS = float(EXPECTED[0])
 
 Chances = tuple[float, float, float]
 NOBODY: Chances = (0.0, 0.0, 1.0)
-
-
-class Ball(NamedTuple):
-    """What may be scored with the ball in hand: by home, by away; and points that are then gone of what is
-    expected of both."""
-
-    home: float
-    away: float
-    points: float
-
-
-NO_BALL = Ball(0.0, 0.0, 0.0)
 
 
 def next_score(
@@ -72,62 +78,68 @@ def next_score(
     if league.sport == "baseball":
         return _innings(league, position._replace(situation=situation), answer)
     if "home_rate" in answer.parameters:
-        return _after(NO_BALL, answer.parameters["home_rate"], answer.parameters["away_rate"])
-    ball = _ball(league, position, situation)
-    total = answer.parameters["total_mean"] - position.home_score - position.away_score
-    later = max(0.0, total - ball.points) / POINTS[league.sport]
-    home, away = max(strengths.home, LEAST_POINTS), max(strengths.away, LEAST_POINTS)
-    return _after(ball, later * home / (home + away), later * away / (home + away))
+        return _goals(answer.parameters["home_rate"], answer.parameters["away_rate"])
+    return _points(league, strengths, position, situation)
 
 
-def _after(ball: Ball, home: float, away: float) -> Chances:
-    """With the ball first, and Poisson scores of these numbers after it."""
-    missed = 1.0 - ball.home - ball.away
-    scored = missed * -math.expm1(-(home + away))
-    if scored > 0.0:
-        first = ball.home + scored * home / (home + away), ball.away + scored * away / (home + away)
-    else:
-        first = ball.home, ball.away
-    return (*first, max(0.0, 1.0 - (first[0] + first[1])))
+def _goals(home: float, away: float) -> Chances:
+    whole = home + away
+    if whole <= 0.0:
+        return NOBODY
+    scored = -math.expm1(-whole)
+    return scored * home / whole, scored * away / whole, math.exp(-whole)
 
 
-def _ball(league: League, position: Position, situation: Situation | None) -> Ball:
-    if not isinstance(situation, AmericanFootball | Basketball) or position.period < 1:
-        return NO_BALL
-    side = SIDES.get(situation.possession, 0)
+def _points(league: League, strengths: Strengths, position: Position, situation: Situation | None) -> Chances:
     overtime = in_overtime(league, position)
     left = overtime_left_s(league, position) if overtime else left_s(league, position)
-    if side == 0 or left <= 0.0:
-        return NO_BALL
-    if isinstance(situation, Basketball):
-        period_left = position.clock_s if position.clock_s >= 0.0 else left
-        chance = SCORES * min(1.0, period_left / POSSESSION_S)
-        return _of(side, chance, 0.0, chance * POINTS["basketball"])
-    return _drive(league, position, situation, side, left, overtime)
+    if left <= 0.0:
+        return NOBODY
+    play = PLAYS[league.sport]
+    of_a_side = regulation_s(league) / play.possession_s / 2.0
+    home, away = (
+        min(MOST, max(LEAST, points / of_a_side / play.points)) for points in (strengths.home, strengths.away)
+    )
+    if position.period >= 1 and isinstance(situation, AmericanFootball) and situation.possession in SIDES:
+        return _after_drive(league, position, situation, left, (home, away))
+    count = left / play.possession_s + play.late * -math.expm1(-left / play.late_s)
+    if position.period >= 1 and isinstance(situation, Basketball) and situation.possession in SIDES:
+        return _in_turns(NOBODY, SIDES[situation.possession], (home, away), count)
+    one, other = (_in_turns(NOBODY, side, (home, away), count) for side in (0, 1))
+    return (one[0] + other[0]) / 2.0, (one[1] + other[1]) / 2.0, (one[2] + other[2]) / 2.0
 
 
-def _drive(
-    league: League, position: Position, ball: AmericanFootball, side: int, left: float, overtime: bool
-) -> Ball:
-    """A drive ends as the model of drives has it; a touchdown's try is no score of its own."""
+def _in_turns(so_far: Chances, side: int, chances: tuple[float, float], count: float) -> Chances:
+    """After what may have been scored so far, ``count`` possessions in turns, of ``side`` first."""
+    scored, nobody = list(so_far[:2]), so_far[2]
+    while count > 0.0 and nobody > NEGLIGIBLE:
+        chance = chances[side] * min(1.0, count)
+        scored[side] += nobody * chance
+        nobody *= 1.0 - chance
+        side, count = 1 - side, count - 1.0
+    return scored[0], scored[1], nobody
+
+
+def _after_drive(
+    league: League, position: Position, ball: AmericanFootball, left: float, chances: tuple[float, float]
+) -> Chances:
+    """The drive under way ends as the model of drives has it; a touchdown's try is no score of its own."""
     half = league.period_s * league.periods / 2.0
-    first_half = not overtime and position.period <= league.periods // 2
-    half_left = left - half if first_half else left
+    half_left = left - half if 1 <= position.period <= league.periods // 2 else left
+    side = SIDES[ball.possession]
     if ball.down == 0 and ball.yards_to_goal <= TRY_YD:
-        side = -side  # whoever tries now kicks off next
+        side = 1 - side  # whoever tries now kicks off next
     if ball.down > 0:
         down, distance, yards = ball.down, float(ball.distance_yd), float(ball.yards_to_goal)
     else:
         down, distance, yards = 1, FIRST_AND_TEN, OWN_25
-    timeouts = ball.home_timeouts if side > 0 else ball.away_timeouts
-    chances = ends(Drive(side, down, distance, yards, timeouts), side * position.lead, left, half_left)
-    _, touchdown, field_goal, against = chances
-    points = math.fsum([chance * abs(end) for chance, end in zip(chances, ENDS, strict=True)])
-    return _of(side, touchdown + field_goal, against, points)
-
-
-def _of(side: int, own: float, other: float, points: float) -> Ball:
-    return Ball(own, other, points) if side > 0 else Ball(other, own, points)
+    sign, timeouts = (1, ball.home_timeouts) if side == 0 else (-1, ball.away_timeouts)
+    drive = Drive(sign, down, distance, yards, timeouts)
+    nothing, touchdown, field_goal, against = ends(drive, sign * position.lead, left, half_left)
+    own = touchdown + field_goal
+    now = (own, against, nothing) if side == 0 else (against, own, nothing)
+    later = left * left / (left + DRIVE_S) / PLAYS[league.sport].possession_s
+    return _in_turns(now, 1 - side, chances, later)
 
 
 def _innings(league: League, position: Position, answer: Outlook) -> Chances:

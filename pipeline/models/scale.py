@@ -1,8 +1,8 @@
 """What a fair price at one line says of another: margins and totals on one common scale.
 
 A normal margin or total around the mean that the price implies, rounded to whole numbers, with the league's
-spread; of goals and runs, whose closed form is Poisson, with the spread of their rates. Two prices of one line
-need no scale: what it gets wrong (football is won by 3 more often than it says) enters only where lines
+spread; of goals and runs, whose closed form is Poisson, with the spread of their rates. Two prices of one
+line need no scale: what it gets wrong (football is won by 3 more often than it says) enters only where lines
 differ.
 """
 

@@ -50,7 +50,14 @@ PLAYS = Learning(
     rounds=50,
     ahead=5,
 )
-LEARNING = {"american-football": PLAYS, "baseball": PLAYS}
+#: Possessions change every few rows, and a row says less than a snap.
+ROWS = Learning(
+    {"learning_rate": 0.05, "num_leaves": 6, "min_data_in_leaf": 2000, "lambda_l2": 100.0, "max_bin": 63},
+    {"eta": 0.05, "max_depth": 3, "min_child_weight": 500.0, "lambda": 100.0, "max_bin": 64},
+    rounds=40,
+    ahead=10,
+)
+LEARNING = {"american-football": PLAYS, "baseball": PLAYS, "basketball": ROWS}
 
 #: Seasons lie further apart than any two days of one.
 BETWEEN_SEASONS_DAYS = 45

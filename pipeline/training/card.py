@@ -9,6 +9,11 @@ DATA = {
         "NFL play-by-play of nflverse (nflverse/nflfastR-data, CC BY 4.0), read by the source `nflverse`:"
         " state before each snap, and the file's own spread and total as the line."
     ),
+    "basketball": (
+        "NBA play-by-play of stats.nba.com as sealneaward/nba-movement-data has it (that repository under the"
+        " MIT licence), read by the source `nba-pbp`: state after each row. No odds: the ratings of"
+        " `pipeline/models/shipped/ratings/nba.csv`, each game by those of earlier days."
+    ),
     "baseball": (
         "Retrosheet's event files, read by the source `retrosheet`: state before each play. No line is in"
         " them; ratings of the teams by their earlier games stand in. The information used here was obtained"
@@ -34,6 +39,16 @@ WEAK = {
         " of a day, they expect too many runs.",
         "Spreads and totals are priced by Poisson runs moved to the blend's winner: runners on base are in"
         " them only as far as that.",
+    ),
+    "basketball": (
+        "One season's first ten weeks, ten years ago: today's game has more threes, scores more and swings"
+        " more.",
+        "Ratings are of that season. Without a closing line a game of today begins as one of two average"
+        " teams does, until `sharpline fit-ratings` has seen results of this season.",
+        "The constants of the leaning margin were fitted on the whole season; fitted on earlier tenths alone"
+        " they lose 0.2 % of the log loss.",
+        "Overtime, before the start, and when the last clock stands at 0 the closed form speaks alone.",
+        "Who plays and who is hurt is not known, nor are free throws that are still to be thrown.",
     ),
 }
 

@@ -13,6 +13,7 @@ COMMANDS = (
     "evaluate",
     "explain",
     "fit-leaders",
+    "fit-ratings",
     "fit-weights",
     "lag",
     "lag-exporter",

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pipeline import data, ids, models
 from pipeline.data import League
-from pipeline.models import NO_CONTEXT, Context, Position, Seen, Strengths, boosted
+from pipeline.models import NO_CONTEXT, Context, Position, Seen, Strengths, boosted, ratings
 from pipeline.models.features import SHEETS
 from pipeline.models.interval import interval
 from pipeline.models.momentum import faded, pushed, swing
@@ -319,8 +319,10 @@ def _league(game: Game) -> League:
 
 
 def _initial(event_id: str) -> Game:
-    league = data.leagues()[ids.parse(event_id).league]
-    return Game(event_id=event_id, strengths=models.league_strengths(league))
+    event = ids.parse(event_id)
+    rated = ratings.strengths(boosted.in_use().ratings, event.league, event.home, event.away, event.day)
+    strengths = rated or models.league_strengths(data.leagues()[event.league])
+    return Game(event_id=event_id, strengths=strengths, prior="ratings" if rated else "league")
 
 
 GAMES = Stage(

@@ -6,9 +6,12 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from click.testing import Result as Ran
 from msgspec.structs import replace
 
 from pipeline import data
+from pipeline.cli import main
 from pipeline.models import ratings
 from pipeline.records import GameEvent, GameStatus
 from pipeline.replay.archive import ArchiveWriter
@@ -19,6 +22,20 @@ NBA = data.leagues()["nba"]
 FIRST = date(2015, 10, 27)
 #: Points better than the average team, and that their games have above average.
 TEAMS = {"bos": (8.0, 6.0), "chi": (2.0, -6.0), "lal": (-3.0, 10.0), "nyk": (-7.0, -10.0)}
+
+FINAL = GameEvent(
+    event_id="nba:2015-11-02:bos-nyk",
+    source="nba-pbp",
+    source_event_id="2/9",
+    kind="final",
+    received_at_ms=1_446_500_000_000,
+    sequence=9,
+    status=GameStatus.FINAL,
+    period=4,
+    clock_s=0.0,
+    home_score=99,
+    away_score=90,
+)
 
 
 def season(rounds: int = 20, noise: float = 0.0, seed: int = 2) -> list[Result]:
@@ -90,26 +107,13 @@ def test_the_file_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_results_are_the_last_final_scores_of_a_league_by_day(tmp_path: Path) -> None:
-    late = GameEvent(
-        event_id="nba:2015-11-02:bos-nyk",
-        source="nba-pbp",
-        source_event_id="2/9",
-        kind="final",
-        received_at_ms=1_446_500_000_000,
-        sequence=9,
-        status=GameStatus.FINAL,
-        period=4,
-        clock_s=0.0,
-        home_score=99,
-        away_score=90,
-    )
     with ArchiveWriter(tmp_path / "archive", 1) as writer:
         for event in (
-            late,
-            replace(late, kind="correction", home_score=101),
-            replace(late, event_id="nba:2015-11-01:chi-lal", home_score=80),
-            replace(late, event_id="nba:2015-11-03:chi-lal", status=GameStatus.LIVE),
-            replace(late, event_id="wnba:2015-11-01:chi-lva"),
+            FINAL,
+            replace(FINAL, kind="correction", home_score=101),
+            replace(FINAL, event_id="nba:2015-11-01:chi-lal", home_score=80),
+            replace(FINAL, event_id="nba:2015-11-03:chi-lal", status=GameStatus.LIVE),
+            replace(FINAL, event_id="wnba:2015-11-01:chi-lva"),
         ):
             writer.append("games.events", event)
 
@@ -117,3 +121,23 @@ def test_results_are_the_last_final_scores_of_a_league_by_day(tmp_path: Path) ->
         Result(date(2015, 11, 1), "chi", "lal", 80, 90),
         Result(date(2015, 11, 2), "bos", "nyk", 101, 90),
     ]
+
+
+def test_the_command_writes_the_file_and_names_what_cannot_be_rated(tmp_path: Path) -> None:
+    archive, out = tmp_path / "archive", tmp_path / "models" / ratings.RATINGS / "nba.csv"
+    with ArchiveWriter(archive, 1) as writer:
+        writer.append("games.events", FINAL)
+
+    def run(league: str, to: Path) -> Ran:
+        return CliRunner().invoke(main, ["fit-ratings", league, "--data", str(archive), "--out", str(to)])
+
+    assert "1 games, 2015-11-02 to 2015-11-02" in run("nba", out).output
+    assert ratings.load(tmp_path / "models").rows[("nba", "bos")][0].margin > 0.0
+    for league, to, sentence in (
+        ("nba", out, "is there already"),
+        ("wnba", tmp_path / "wnba.csv", "holds no finished game of wnba"),
+        ("epl", tmp_path / "epl.csv", "epl is not rated"),
+    ):
+        refused = run(league, to)
+        assert refused.exit_code == 2
+        assert sentence in refused.output
