@@ -62,11 +62,12 @@ def evaluate(
     bootstrap by game; log loss by period.
     """
     # Here, since the libraries take most of a second to load.
-    from pipeline.training import boosting, evaluation, games
+    from pipeline.training import boosting, evaluation, games, profile
 
     required_new(plot)
     since = day_of(from_day) if from_day else ""
-    moments = games.read(archive, sport, progress(quiet)).moments
+    football = profile.walked(archive, progress(quiet)) if sport == profile.SPORT else None
+    moments = football.moments if football else games.read(archive, sport, progress(quiet)).moments
     if len(moments.games) < 2:
         raise UsageError(f"{archive} holds no two finished games of {sport}")
     walked = boosting.walk(sport, moments, seed, lambda text: None if quiet else click.echo(text, err=True))
@@ -79,8 +80,14 @@ def evaluate(
         said[SHEETS[sport].anchor_name if voice == "anchor" else voice] = boosting.chances(
             walked.voices[later, place]
         )
+    if football:
+        said["plain goals"] = boosting.chances(football.plain.closed[later])
     for line in _table(said, known, seed):
         click.echo(line)
+    if football:
+        scores = {name: profile.rps(chances, known.label).mean() for name, chances in said.items()}
+        click.echo("")
+        click.echo("RPS  " + "  ".join(f"{name} {score:.5f}" for name, score in scores.items()))
     if baselines is not None:
         for name, found in _named(baselines).items():
             for line in _beside(name, found, said[BLEND], known, seed):

@@ -18,7 +18,7 @@ import numpy as np
 from msgspec import Struct
 
 from pipeline.errors import UsageError
-from pipeline.models import ratings
+from pipeline.models import ratings, soccer
 from pipeline.models.features import SHEETS, Seen, Sheet, mirror, strange, vector
 from pipeline.models.ratings import Ratings
 from pipeline.settings import Settings
@@ -115,7 +115,7 @@ def load_all(folder: Path) -> Models:
     by_league = {league: model for model in models for league in model.manifest.leagues}
     rated = ratings.load(folder)
     manifests = b"".join((home / MANIFEST).read_bytes() for home in homes)
-    return Models(by_league, manifests + rated.content, rated)
+    return Models(by_league, manifests + rated.content + soccer.content(), rated)
 
 
 def load(home: Path) -> Boosted:

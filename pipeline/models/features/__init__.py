@@ -1,6 +1,6 @@
 """The features of each sport that has a boosted model: one list each: formula, range, mirror image."""
 
-from pipeline.models.features import american_football, baseball, basketball
+from pipeline.models.features import american_football, baseball, basketball, soccer
 from pipeline.models.features.seen import (
     NO_CONTEXT,
     Context,
@@ -31,4 +31,5 @@ SHEETS: dict[str, Sheet] = {
     "american-football": american_football.SHEET,
     "baseball": baseball.SHEET,
     "basketball": basketball.SHEET,
+    "soccer": soccer.SHEET,
 }
