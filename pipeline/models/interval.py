@@ -28,7 +28,8 @@ WIDTH = 1.6449
 #: desks' closing prices of 31,029 football matches (2020 to 2023) are 0.06 apart, and desks copy each other.
 CLOSING_ERROR = 0.10
 #: A league's average knows nothing of the game, so it is off by what games differ: the standard deviation of
-#: prices before them, of football as above, of 4,195 hockey games, of NFL spreads since 1999.
+#: prices before them, of football as above, of 4,195 NHL, 275 MLB and 105 WNBA games, of NFL spreads since
+#: 1999.
 LEAGUE_ERROR = {
     "american-football": 0.77,
     "baseball": 0.35,
@@ -36,10 +37,10 @@ LEAGUE_ERROR = {
     "hockey": 0.44,
     "soccer": 0.75,
 }
-#: Ratings know about half of that: nobody has measured it, so it is rather much.
+#: Of that, what ratings leave unknown; nobody has measured it.
 RATINGS_SHARE = 0.5
 #: In log-odds: the calibration error of the walk-forward on the model's card over the mean p (1 - p).
-MODEL_ERROR = {"american-football": 0.11, "baseball": 0.05, "soccer": 0.12}
+MODEL_ERROR = {"american-football": 0.11, "baseball": 0.03, "basketball": 0.15, "soccer": 0.12}
 #: Of a model that nobody has scored.
 UNSCORED = 0.15
 #: A voice is no surer than this.
