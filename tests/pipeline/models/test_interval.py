@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import data
-from pipeline.models import Outlook, Position, league_strengths, outlook
+from pipeline.models import Outlook, Position, boosted, judged, league_strengths, outlook
 from pipeline.models.interval import LEAGUE_ERROR, interval, prior_error, share_left
 from pipeline.records import Baseball, GameStatus
+from tests.pipeline.models.make import moment, snap
+from tests.pipeline.models.make import swapped as swapped_teams
 
 LEAGUES = data.leagues()
 LIVE, FINAL = GameStatus.LIVE, GameStatus.FINAL
@@ -140,3 +142,23 @@ def test_every_sport_says_how_little_its_average_knows() -> None:
 )
 def test_the_share_that_is_left(league: str, position: Position, share: float) -> None:
     assert share_left(LEAGUES[league], position) == pytest.approx(share)
+
+
+@given(
+    st.sampled_from(["home", "away"]), st.integers(0, 4), st.integers(1, 99), st.integers(0, 30),
+    st.integers(0, 30), st.floats(-12.0, 12.0), st.floats(0.0, 900.0), st.integers(1, 5),
+)  # fmt: skip
+def test_the_shipped_models_interval_is_mirrored_with_the_teams(
+    side: str, down: int, yards: int, home: int, away: int, margin: float, clock_s: float, period: int
+) -> None:
+    given_one = moment(
+        period=period, clock_s=clock_s, score=(home, away), situation=snap(side, down, 10, yards),
+        margin=margin,
+    )  # fmt: skip
+    ends = []
+    for seen in (given_one, swapped_teams(given_one)):
+        answer, opinions = judged(seen, boosted.in_use().by_league["nfl"])
+        ends.append(interval(seen.league, seen.position, "closing", answer, opinions))
+
+    for one, other in zip(*ends, strict=True):
+        assert (other[1], other[0], other[2]) == pytest.approx(one, abs=1e-9)
