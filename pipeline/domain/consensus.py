@@ -24,6 +24,13 @@ TRIMMED = 0.25  # of the weight at each end: the mean of what lies between the q
 AT_MOST = 0.45  # the middle tenth is always kept, so two equal desks are averaged
 
 
+class Word(NamedTuple):
+    """One desk's opinion: fair probabilities, and the heights at which they meet those of others."""
+
+    heights: tuple[float, ...]
+    fair: Probabilities
+
+
 class Agreement(NamedTuple):
     """What desks agree on: all of them, and all but each one, which is the measure of that one's prices.
 
@@ -69,16 +76,45 @@ def agreement(quotes: Iterable[tuple[str, Probabilities]], weights: Mapping[str,
     >>> judged.without["kambi"], judged.without["pinnacle"]
     ((0.5, 0.5), (0.5, 0.5))
     """
-    desks, by_desk, weighed = _by_desk(quotes, weights)
-    pooled = [_pooled(heights, weighed) for heights in zip(*by_desk, strict=True)]
-    fair, *without = [_probabilities(heights) for heights in zip(*pooled, strict=True)]
-    own = [_probabilities(heights) for heights in by_desk]
+    return agreed(_words(quotes), weights)
+
+
+def agreed(words: Mapping[str, Word], weights: Mapping[str, float]) -> Agreement:
+    """`agreement` of desks whose words are known already.
+
+    Examples
+    --------
+    >>> agreed({"a": word([(0.5, 0.5)]), "b": word([(0.5, 0.5)])}, weights={}).fair
+    (0.5, 0.5)
+    """
+    desks, weighed = _weighed(words, weights)
+    own = [words[desk] for desk in desks]
+    means = [_pooled(heights, weighed) for heights in zip(*[each.heights for each in own], strict=True)]
+    fair, *without = [_probabilities(heights) for heights in zip(*means, strict=True)]
+    fairs = [each.fair for each in own]
     return Agreement(
         fair,
         dict(zip(desks, without, strict=True)) if len(desks) > 1 else {},
-        dict(zip(desks, own, strict=True)),
-        standard_errors(own, weighed),
+        dict(zip(desks, fairs, strict=True)),
+        standard_errors(fairs, weighed),
     )
+
+
+def word(fairs: Sequence[Probabilities]) -> Word:
+    """What a desk says: the mean of its books' opinions, of which there is at least one.
+
+    Raises
+    ------
+    ValueError
+        If a probability is not inside (0, 1), or the opinions differ in their number of outcomes.
+
+    Examples
+    --------
+    >>> word([(0.6, 0.4), (0.4, 0.6)]).fair
+    (0.5, 0.5)
+    """
+    heights = _mean([_heights(fair) for fair in fairs])
+    return Word(heights, _probabilities(heights))
 
 
 def consensus(quotes: Iterable[tuple[str, Probabilities]], weights: Mapping[str, float]) -> Probabilities:
@@ -89,10 +125,20 @@ def consensus(quotes: Iterable[tuple[str, Probabilities]], weights: Mapping[str,
     >>> consensus([("a", (0.5, 0.5)), ("b", (0.5, 0.5)), ("wild", (0.99, 0.01))], weights={})
     (0.5, 0.5)
     """
-    _, by_desk, weighed = _by_desk(quotes, weights)
-    return _probabilities(
-        [_pooled(heights, weighed, each=False)[0] for heights in zip(*by_desk, strict=True)]
-    )
+    return pooled(_words(quotes), weights)
+
+
+def pooled(words: Mapping[str, Word], weights: Mapping[str, float]) -> Probabilities:
+    """`consensus` of desks whose words are known already.
+
+    Examples
+    --------
+    >>> pooled({"a": word([(0.5, 0.5)]), "b": word([(0.5, 0.5)])}, weights={})
+    (0.5, 0.5)
+    """
+    desks, weighed = _weighed(words, weights)
+    by_outcome = zip(*[words[desk].heights for desk in desks], strict=True)
+    return _probabilities([_pooled(heights, weighed, each=False)[0] for heights in by_outcome])
 
 
 def standard_errors(desks: Sequence[Probabilities], weights: Sequence[float]) -> tuple[float, ...]:
@@ -127,20 +173,21 @@ def standard_errors(desks: Sequence[Probabilities], weights: Sequence[float]) ->
     return tuple(found)
 
 
-def _by_desk(
-    quotes: Iterable[tuple[str, Probabilities]], weights: Mapping[str, float]
-) -> tuple[list[str], list[tuple[float, ...]], list[float]]:
-    books: dict[str, list[tuple[float, ...]]] = {}
+def _words(quotes: Iterable[tuple[str, Probabilities]]) -> dict[str, Word]:
+    books: dict[str, list[Probabilities]] = {}
     for desk, fair in quotes:
-        books.setdefault(desk, []).append(_heights(fair))
-    desks = sorted(books)
-    by_desk = [_mean(books[desk]) for desk in desks]
-    if len({len(heights) for heights in by_desk}) != 1:
+        books.setdefault(desk, []).append(fair)
+    return {desk: word(fairs) for desk, fairs in books.items()}
+
+
+def _weighed(words: Mapping[str, Word], weights: Mapping[str, float]) -> tuple[list[str], list[float]]:
+    desks = sorted(words)
+    if len({len(each.heights) for each in words.values()}) != 1:
         raise ValueError(f"no market of one number of outcomes is quoted by these desks: {desks}")
     weighed = [weights.get(desk, 1.0) for desk in desks]
-    if not all(0.0 < weight < inf for weight in weighed):
+    if not (min(weighed) > 0.0 and max(weighed) < inf):
         raise ValueError(f"weights of desks are finite and above 0: {dict(zip(desks, weighed, strict=True))}")
-    return desks, by_desk, weighed
+    return desks, weighed
 
 
 def _mean(books: list[tuple[float, ...]]) -> tuple[float, ...]:
@@ -155,10 +202,10 @@ def _pooled(heights: Sequence[float], weights: list[float], *, each: bool = True
     Sums from below and from above differ in their last bits; so of a market and its mirror the same one is
     worked out. Of three outcomes and more a mirror is another order of them, which changes nothing here.
     """
-    turned = [-height for height in heights]
-    if sorted(turned) <= sorted(heights):
+    upward = sorted(heights)
+    if [-height for height in reversed(upward)] <= upward:
         return _trimmed_means(heights, weights, each=each)
-    return [-mean for mean in _trimmed_means(turned, weights, each=each)]
+    return [-mean for mean in _trimmed_means([-height for height in heights], weights, each=each)]
 
 
 def _trimmed_means(heights: Sequence[float], weights: list[float], *, each: bool) -> list[float]:

@@ -5,7 +5,7 @@ from math import hypot
 from typing import NamedTuple
 
 from pipeline import data
-from pipeline.domain.consensus import agreement, consensus
+from pipeline.domain.consensus import Word, agreed, consensus, pooled, word
 from pipeline.domain.devig import METHODS, SAME_AS, spread
 from pipeline.domain.movement import log_odds
 from pipeline.domain.odds import booksum, overround
@@ -77,25 +77,29 @@ NO_OPINION = Opinion(0, (), {}, 0.0, {}, (), ())
 
 def opinion(rules: Rules, offered: list[Offer]) -> Opinion:
     """The consensus over all desks with a usable quote."""
-    votes = _votes(rules.devig, offered)
-    desks = len({desk for desk, _ in votes})
-    if desks < MINIMUM_DESKS:
+    books: dict[str, list[Prices]] = {}
+    for _, book, quote in offered:
+        if desk := _voter(book):
+            books.setdefault(desk, []).append(quote.prices)
+    brands = {desk: tuple(prices) for desk, prices in books.items()}
+    words = _words(rules.devig, brands)
+    if len(words) < MINIMUM_DESKS:
         return NO_OPINION
     weighed = _weights(rules)
-    agreed = agreement(votes, weighed)
-    fairs = [agreed.fair]
-    for method in ways(len(agreed.fair)):
-        if method != rules.devig and len(others := _votes(method, offered)) == len(votes):
-            fairs.append(consensus(others, weighed))
+    found = agreed(words, weighed)
+    fairs = [found.fair]
+    for method in ways(len(found.fair)):
+        if method != rules.devig and len(others := _words(method, brands)) == len(words):
+            fairs.append(pooled(others, weighed))
     errors = tuple(
         [
             hypot(error, (max(all_heights) - min(all_heights)) / 2.0)
-            for error, *all_heights in zip(agreed.errors, *[heights(fair) for fair in fairs], strict=True)
+            for error, *all_heights in zip(found.errors, *[heights(fair) for fair in fairs], strict=True)
         ]
     )
     margins = [_overround(quote.prices) for _, _, quote in offered]
     least = min([margin for margin in margins if margin >= LEAST_BOOKSUM - 1.0])
-    return Opinion(desks, agreed.fair, agreed.without, least, agreed.desks, spread(fairs), errors)
+    return Opinion(len(words), found.fair, found.without, least, found.desks, spread(fairs), errors)
 
 
 def judged(opinion: Opinion, book: str, minimum: int) -> Probabilities:
@@ -138,6 +142,19 @@ def _votes(method: str, offered: list[Offer]) -> list[tuple[str, Probabilities]]
         for _, book, quote in offered
         if (desk := _voter(book)) and (fair := devigged(method, quote.prices))
     ]
+
+
+def _words(method: str, brands: dict[str, tuple[Prices, ...]]) -> dict[str, Word]:
+    """Each desk's word by a method, of those of which it has one."""
+    said = {desk: _word(method, prices) for desk, prices in brands.items()}
+    return {desk: word for desk, word in said.items() if word is not None}
+
+
+# Most desks say at a poll what they said at the one before.
+@lru_cache(maxsize=262_144)
+def _word(method: str, prices: tuple[Prices, ...]) -> Word | None:
+    fairs = [fair for each in prices if (fair := devigged(method, each))]
+    return word(fairs) if fairs else None
 
 
 def _weights(rules: Rules) -> dict[str, float]:
