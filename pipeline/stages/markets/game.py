@@ -5,11 +5,14 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from pipeline.domain import diffusion, goals, settlement
+from pipeline.domain.movement import log_odds
 from pipeline.domain.settlement import Chances
 from pipeline.models import LEVEL
 from pipeline.records import GameProbabilities, GameStatus
 from pipeline.stages.markets.state import Game, MarketKey
 
+#: Standard deviations to either side that hold nine tenths of a normal variable.
+NINETY = 1.6449
 #: Priors that are a model's own. Before the start every other is the market's word, or a league's average.
 OWN_PRIORS = frozenset({"ratings"})
 
@@ -39,7 +42,14 @@ def game_of(record: GameProbabilities) -> Game:
         regulation=record.regulation,
         parameters=record.parameters,
         opinions=record.opinions,
+        error=_error(record),
     )
+
+
+def _error(record: GameProbabilities) -> float:
+    ends = zip(record.game_low, record.game_high, strict=True)
+    widths = [log_odds(high) - log_odds(low) for low, high in ends if 0.0 < low < high < 1.0]
+    return max(widths, default=0.0) / (2.0 * NINETY)
 
 
 def model_chances(game: Game, key: MarketKey) -> tuple[Chances, ...]:

@@ -62,7 +62,8 @@ def why_lock(now: Moment, key: MarketKey, lock: Lock, after: tuple[Lock, ...]) -
     if now.closed:
         return now.closed
     of_legs = [fault(now, (*key[:2], side.line), side.source, side.book) for side in lock.sides]
-    return next((reason for reason in of_legs if reason), "price")
+    # Of several by name: it must not hang on who is at home.
+    return min([reason for reason in of_legs if reason], default="price")
 
 
 def _until_ms(now: Moment, offered: list[Offer]) -> int:

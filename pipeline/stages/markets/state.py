@@ -64,7 +64,10 @@ class SourceBoard(Struct, frozen=True, array_like=True):
 
 
 class Game(Struct, frozen=True, array_like=True):
-    """What the game feed says, as far as markets need it; the model's word only while it may be bet on."""
+    """What the game feed says, as far as markets need it; the model's word only while it may be bet on.
+
+    ``error`` is the standard error of its log-odds, as its interval says; 0 where it has none.
+    """
 
     status: GameStatus
     starts_at_ms: int
@@ -80,6 +83,7 @@ class Game(Struct, frozen=True, array_like=True):
     regulation: Probabilities = ()
     parameters: dict[str, float] = {}
     opinions: tuple[ModelOpinion, ...] = ()
+    error: float = 0.0
 
 
 class Bet(Struct, frozen=True, array_like=True, gc=False):

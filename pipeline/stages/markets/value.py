@@ -279,7 +279,8 @@ def _doubt_of_model(now: Moment, key: MarketKey, price: _Price, opinion: Opinion
     worth = [value for value in values.values() if value >= now.rules.minimum_worst_expected_value]
     heights = [_height(chances.fair) for chances in words.values()]
     heights.append(log_odds(opinion.probabilities[outcome]))
-    error = hypot(opinion.errors[outcome], (max(heights) - min(heights)) / 2.0)
+    apart = (max(heights) - min(heights)) / 2.0
+    error = hypot(opinion.errors[outcome], max(apart, game.error))
     return _Doubt(
         min(values[worst_by], price.expected_value),
         worst_by,

@@ -1,5 +1,6 @@
 """What markets keep of the game feed's word, and what the model says of each market."""
 
+import math
 from typing import Any
 
 import pytest
@@ -116,3 +117,14 @@ def test_a_model_without_a_word_on_the_winner_prices_none() -> None:
     kept = game_of(live(0, opinions=(word("a", 0.6), word("b", 0.5, game=()))))
 
     assert list(chances_by_model(kept, ("h2h", "game", 0.0))) == ["brownian-margin"]
+
+
+def test_a_wide_interval_makes_a_bet_by_the_model_less_sure() -> None:
+    narrow = {"game_low": (0.52, 0.44), "game_high": (0.56, 0.48)}
+    wide = {"game_low": (0.40, 0.32), "game_high": (0.68, 0.60)}
+    live = {"status": GameStatus.LIVE, "model": "brownian-margin", "game": (0.54, 0.46)}
+
+    errors = [game_of(game(0, **live, **each)).error for each in (narrow, wide, {})]
+
+    assert errors[2] == 0.0 < errors[0] < errors[1]
+    assert errors[0] == pytest.approx(math.log(0.56 / 0.44 / (0.52 / 0.48)) / 2 / 1.6449, rel=0.01)
