@@ -219,7 +219,7 @@ def test_every_bet_is_staked_or_left_out_and_the_limits_hold(drawn: list[tuple[A
 
     assert all(0.0 < stake.share <= 0.05 for stake in found.stakes)
     assert found.exposure <= 0.15 + 1e-9
-    assert found.growth >= -1e-12  # a bet that is worth its stake by a rounding grows by less than is looked for
+    assert found.growth >= -1e-12  # what is worth its stake by a rounding
     markets = {(stake.event_id, stake.market, stake.line) for stake in found.stakes}
     assert len(markets) == len({stake.event_id for stake in found.stakes})
     told = {
