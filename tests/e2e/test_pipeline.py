@@ -206,10 +206,8 @@ def test_what_was_never_answered_is_not_explained(evening: Evening) -> None:
 
 def test_games_are_followed_to_their_results(evening: Evening) -> None:
     assert len(evening.log["games.scores"]) >= GAMES
-    assert {codec.decode("bets.results", m.key, m.value).kind for m in evening.log["bets.results"]} == {
-        "value",
-        "arbitrage",
-    }
+    kinds = {codec.decode("bets.results", m.key, m.value).kind for m in evening.log["bets.results"]}
+    assert kinds >= {"value", "arbitrage"}  # a middle may have come along
     assert evening.log[DEAD_LETTERS] == []
 
 
