@@ -11,6 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pipeline import data
+from pipeline.data import League
 from pipeline.errors import Refused
 
 _EVENT_ID = re.compile(
@@ -32,6 +33,12 @@ class EventId(NamedTuple):
     def __str__(self) -> str:
         suffix = f":{self.game}" if self.game > 1 else ""
         return f"{self.league}:{self.day}:{self.home}-{self.away}{suffix}"
+
+
+@lru_cache(maxsize=65_536)
+def league_of(event_id: str) -> League:
+    """The league of an event. Raises Refused where the id is not one."""
+    return data.leagues()[parse(event_id).league]
 
 
 @lru_cache(maxsize=65_536)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from pipeline import data, ids
+from pipeline import ids
 from pipeline.domain import parlay, scores
 from pipeline.domain.parlay import Results, Selection
 from pipeline.domain.settlement import Result, checked_line
@@ -110,7 +110,7 @@ class Quote(Struct, frozen=True, kw_only=True):
 def usual_scope(event_id: str, market: str) -> str:
     """What part of a game a market counts where a leg does not say: as sources publish it."""
     of_regulation = market in ("h2h_3way", "btts") or (
-        market in LINED and data.leagues()[ids.parse(event_id).league].sport == "soccer"
+        market in LINED and ids.league_of(event_id).sport == "soccer"
     )
     return "regulation" if of_regulation else "game"
 
@@ -306,7 +306,7 @@ def _endings(legs: Sequence[Leg], game: GameProbabilities, correlation: float) -
             [-leg.line for leg in legs if leg.market == "spread"],
             [leg.line for leg in legs if leg.market == "total"],
         )
-    league = data.leagues()[ids.parse(game.event_id).league]
+    league = ids.league_of(game.event_id)
     home = parameters.get("overtime_home", league.overtime_home)
     # An overtime of points that may end level is the last of the game.
     last = _scored_in(game) == "points" and game.regulation == LEVEL and len(game.game) == 3

@@ -7,7 +7,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import data, ids
+from pipeline import ids
 from pipeline.cli.lag import PIPED_WIDTH
 from pipeline.cli.verify import named
 from pipeline.domain.odds import read_price
@@ -95,5 +95,5 @@ def _shown(found: Quote) -> list[Table | str]:
 
 
 def _is_assumed(found: Quote) -> bool:
-    leagues = [data.leagues()[ids.parse(game.event_id).league] for game in found.games if len(game.legs) > 1]
+    leagues = [ids.league_of(game.event_id) for game in found.games if len(game.legs) > 1]
     return any(league.model == "brownian-margin" for league in leagues)

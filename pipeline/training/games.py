@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import data, ids
+from pipeline import ids
 from pipeline.models.features import SHEETS, Sheet, strange, vector
 from pipeline.records import GameEvent, GameStatus
 from pipeline.replay.run import Digest, inputs
@@ -91,7 +91,7 @@ def read(folder: Path, sport: str, told: Callable[[int], None] = lambda _: None)
         count += 1
         told(count)
         record = message.record
-        if data.leagues()[ids.parse(record.event_id).league].sport != sport:
+        if ids.league_of(record.event_id).sport != sport:
             continue
         one = followed.get(record.event_id) or _followed(record.event_id)
         followed[record.event_id] = one

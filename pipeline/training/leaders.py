@@ -63,7 +63,7 @@ class Event:
     @property
     def sport(self) -> str:
         """That of its league."""
-        return data.leagues()[ids.parse(self.event_id).league].sport
+        return ids.league_of(self.event_id).sport
 
 
 class Map(NamedTuple):

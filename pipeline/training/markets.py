@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline import data, ids
+from pipeline import ids
 from pipeline.records import GameEvent, GameStatus, OddsSnapshot, QuoteStatus, SnapshotKind
 from pipeline.training.inputs import Inputs
 
@@ -102,6 +102,6 @@ def _outcome(final: GameEvent | None, market: str) -> int:
     if market == "h2h":
         return -1 if home == away else int(away > home)
     # What was scored in overtime does not count, and a final score does not say how much that was.
-    if final.period > data.leagues()[ids.parse(final.event_id).league].periods:
+    if final.period > ids.league_of(final.event_id).periods:
         return -1
     return 2 if home == away else int(away > home)

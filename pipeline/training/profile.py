@@ -183,7 +183,7 @@ def said(moments: Moments, profile: Profile, rows: Any, strengths: Any = None) -
     values, closed = moments.values.copy(), moments.closed.copy()
     for row in rows:
         one = dict(zip(NAMES, moments.values[row].tolist(), strict=True))
-        league = data.leagues()[ids.parse(moments.games[moments.game[row]]).league]
+        league = ids.league_of(moments.games[moments.game[row]])
         period = int(moments.period[row])
         position = Position(
             GameStatus.LIVE,
@@ -214,7 +214,7 @@ def closing_strengths(folder: Path, games: tuple[str, ...]) -> Floats:
         record = message.record
         if not isinstance(record, OddsSnapshot) or record.event_id not in places:
             continue
-        typical = league_strengths(data.leagues()[ids.parse(record.event_id).league])
+        typical = league_strengths(ids.league_of(record.event_id))
         for line in record.lines:
             if (line.book, line.market) == (BASELINE_BOOK, "h2h_3way"):
                 found[places[record.event_id]] = rates(power_devig(line.prices), None, typical)

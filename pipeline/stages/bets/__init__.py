@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pipeline import data, ids
+from pipeline import ids
 from pipeline.data import League
 from pipeline.models import Position
 from pipeline.models.position import in_overtime, scheduled_periods
@@ -93,7 +93,7 @@ def _played(bets: Bets, game: GameState) -> Bets:
     position = Position(
         game.status, game.period, game.clock_s, game.home_score, game.away_score, game.situation
     )
-    league, now = _league(bets), (game.home_score, game.away_score)
+    league, now = ids.league_of(bets.event_id), (game.home_score, game.away_score)
     overtime = in_overtime(league, position)
     in_regulation = 0 < game.period <= scheduled_periods(league, position)
     at_its_end = overtime and not bets.overtime and position.lead == 0
@@ -148,17 +148,13 @@ def _standing(bets: Bets) -> list[Derived]:
     """The score of the game. Results are sent once each and stay on their topic."""
     if bets.ending is None:
         return []
-    found = score(bets.tally, _league(bets), bets.closing, bets.ending)
+    found = score(bets.tally, ids.league_of(bets.event_id), bets.closing, bets.ending)
     return [found] if found else []
 
 
 def _ended_at_ms(bets: Bets) -> int:
     """When the game ended; one that no feed follows has with its day, and its bets stay without a result."""
     return bets.ended_at_ms if bets.reported else ids.day_over_ms(bets.event_id)
-
-
-def _league(bets: Bets) -> League:
-    return data.leagues()[ids.parse(bets.event_id).league]
 
 
 BETS = Stage(

@@ -10,7 +10,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pipeline import data, ids, models
-from pipeline.data import League
 from pipeline.models import NO_CONTEXT, Context, Position, Seen, Strengths, boosted, ratings
 from pipeline.models.features import SHEETS
 from pipeline.models.interval import interval
@@ -97,7 +96,7 @@ def _with_event(game: Game, event: GameEvent) -> tuple[Game, list[Derived]]:
 
 def listened(game: Game, event: GameEvent) -> Game:
     """The game with a record heard; the very same where it says nothing that can be believed."""
-    league = _league(game)
+    league = ids.league_of(game.event_id)
     reports = hear(league, game.reports, event)
     if reports is game.reports:
         return game
@@ -115,7 +114,7 @@ def moment(game: Game) -> Seen:
     position = Position(GameStatus.SCHEDULED)
     if spoken is not None:
         position = spoken.position._replace(clock_s=_clock_s(game, spoken))
-    return models.seen(_league(game), game.strengths, position, game.context)
+    return models.seen(ids.league_of(game.event_id), game.strengths, position, game.context)
 
 
 def _echo(game: Game, event: GameEvent) -> list[Derived]:
@@ -123,7 +122,7 @@ def _echo(game: Game, event: GameEvent) -> list[Derived]:
     if not event.source_event_id:
         return []
     said = game.said or _probabilities(game)
-    reason = refused(_league(game), game.reports, event)
+    reason = refused(ids.league_of(game.event_id), game.reports, event)
     return [
         replace(
             said,
@@ -145,7 +144,7 @@ def with_closing(game: Game, closing: ClosingLine) -> Game:
     spoken = speaker(game.reports)
     if game.prior_is_final and not closing.final and spoken is not None and spoken.status in PLAYED:
         return game
-    strengths = models.market_strengths(_league(game), closing.markets)
+    strengths = models.market_strengths(ids.league_of(game.event_id), closing.markets)
     if strengths is None:
         return game
     return replace(game, strengths=strengths, prior="closing", prior_is_final=closing.final)
@@ -208,7 +207,7 @@ def _start_ms(spoken: Report) -> int:
 def _due_at_ms(rules: Rules, game: Game) -> int:
     """When time alone next moves the probabilities: of soccer only, while its clock runs."""
     spoken = speaker(game.reports)
-    if spoken is None or spoken.status != GameStatus.LIVE or _league(game).sport != "soccer":
+    if spoken is None or spoken.status != GameStatus.LIVE or ids.league_of(game.event_id).sport != "soccer":
         return 0
     if _clock_s(game, spoken) <= 0.0:
         return 0
@@ -267,7 +266,7 @@ def state(game: Game) -> GameState:
     event = ids.parse(game.event_id)
     return GameState(
         league=event.league,
-        sport=_league(game).sport,
+        sport=ids.league_of(game.event_id).sport,
         home=event.home,
         away=event.away,
         status=spoken.status,
@@ -312,10 +311,6 @@ def _standing(game: Game) -> list[Derived]:
 def _ended_at_ms(game: Game) -> int:
     """When the game ended; one that no feed follows has with its day."""
     return game.finished_at_ms if game.reports else ids.day_over_ms(game.event_id)
-
-
-def _league(game: Game) -> League:
-    return data.leagues()[ids.parse(game.event_id).league]
 
 
 def _initial(event_id: str) -> Game:

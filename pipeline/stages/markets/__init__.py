@@ -24,7 +24,7 @@ from pipeline.stages.markets.game import game_of
 from pipeline.stages.markets.lives import forgotten_at_ms
 from pipeline.stages.markets.market import Worked, is_idle, worked_out
 from pipeline.stages.markets.middles import middles
-from pipeline.stages.markets.news import NOTHING, bet_changes, lives_with, lock_changes, news_of
+from pipeline.stages.markets.news import NO_LADDER, NOTHING, bet_changes, lives_with, lock_changes, news_of
 from pipeline.stages.markets.offers import (
     Moment,
     closed_to_bets,
@@ -39,7 +39,6 @@ from pipeline.stages.markets.offers import (
 from pipeline.stages.markets.opportunities import continued
 from pipeline.stages.markets.stakes import staked
 from pipeline.stages.markets.state import (
-    Ladder,
     LadderKey,
     Market,
     MarketKey,
@@ -49,8 +48,6 @@ from pipeline.stages.markets.state import (
 
 Input = OddsSnapshot | GameProbabilities | ClockTick
 Step = tuple[Markets, list[Derived]]
-
-NO_LADDER = Ladder()
 
 
 def step(rules: Rules, state: Markets, record: Input, now_ms: int) -> Step:
@@ -136,7 +133,9 @@ def _kinds(now: Moment, before: Markets, state: Markets, worked: dict[MarketKey,
         if not moves.is_idle(ladder):
             ladders[key] = ladder
         if done[key]:
-            standing_here = continued(middles_by_kind.pop(key, ()), middles(now, key, lines), now.now_ms)
+            standing_here = continued(
+                middles_by_kind.pop(key, ()), middles(now, key, lines, done[key]), now.now_ms
+            )
             if standing_here:
                 middles_by_kind[key] = standing_here
     return {"ladders": ladders, "middles": middles_by_kind}

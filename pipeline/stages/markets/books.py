@@ -38,7 +38,7 @@ def limits(rules: Rules, book: str, size: int) -> tuple[int, int]:
 @cache
 def settlement(event_id: str, book: str, market: str, scope: str) -> settling.Rules:
     """How a book settles a market of an event."""
-    sport = data.leagues()[ids.parse(event_id).league].sport
+    sport = ids.league_of(event_id).sport
     found = data.settlement_rules(book, sport, market)
     return found if scope == "game" else found._replace(overtime=False)
 

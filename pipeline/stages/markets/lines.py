@@ -1,10 +1,8 @@
 """What a line's fair price says of other lines, as the game stands."""
 
-from functools import cache
 from math import sqrt
 
-from pipeline import data, ids
-from pipeline.data import League
+from pipeline import ids
 from pipeline.domain.settlement import Chances
 from pipeline.models import scale
 from pipeline.records import LINED
@@ -15,7 +13,7 @@ def deviation(now: Moment, market: str, scope: str) -> float:
     """Standard deviation of what a spread or total is about; of what is left of it once the game runs."""
     game = now.game
     if game is None or scope not in ("game", "regulation") or not game.parameters:
-        return scale.deviation(_league(now.event_id), market, scope)
+        return scale.deviation(ids.league_of(now.event_id), market, scope)
     if "home_rate" in game.parameters:
         return sqrt(game.parameters["home_rate"] + game.parameters["away_rate"])
     return game.parameters["margin_sd" if market == "spread" else "total_sd"]
@@ -27,9 +25,14 @@ def handicap(market: str, line: float, outcome: int) -> float:
     return -first if outcome else first
 
 
+def is_half(line: float) -> bool:
+    """Whether no result can meet the line, so that nothing on it comes back."""
+    return (2.0 * line) % 2.0 == 1.0
+
+
 def chances_by_fair(now: Moment, market: str, scope: str, handicap: float, fair: float) -> Chances:
     """Chances of an outcome with that fair probability: of a refund too, where its line can be met."""
-    if market not in LINED or (2.0 * handicap) % 2.0 == 1.0:
+    if market not in LINED or is_half(handicap):
         return Chances(fair)
     spread = deviation(now, market, scope)
     if spread <= 0.0:
@@ -38,8 +41,3 @@ def chances_by_fair(now: Moment, market: str, scope: str, handicap: float, fair:
     like = scale.chances_at("spread", handicap, round(fair, 3), spread, handicap)
     decided = 1.0 - like.push - 0.5 * (like.half_win + like.half_lose)
     return like._replace(win=max(0.0, fair * decided - 0.5 * like.half_win))
-
-
-@cache
-def _league(event_id: str) -> League:
-    return data.leagues()[ids.parse(event_id).league]

@@ -1,5 +1,6 @@
 """One market worked out anew: its fair price, and what can be bet on it."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipeline.stages.markets.arbitrage import arbitrages
@@ -7,7 +8,7 @@ from pipeline.stages.markets.fair import Opinion, opinion
 from pipeline.stages.markets.offers import Moment, Offer, fault, lag_after_ms, offers
 from pipeline.stages.markets.opportunities import continued, is_open
 from pipeline.stages.markets.phantoms import doubted_at_ms
-from pipeline.stages.markets.state import Bet, Lock, Market, MarketKey
+from pipeline.stages.markets.state import Bet, LadderKey, Lock, Market, MarketKey
 from pipeline.stages.markets.value import gate_of, value_bets
 
 
@@ -38,6 +39,12 @@ def worked_out(now: Moment, key: MarketKey, before: Market) -> Worked:
         doubt_ms=_doubt_ms(now, key, locks),
     )
     return Worked(market, offered, said)
+
+
+def offered_on(now: Moment, kind: LadderKey, line: float, worked: Mapping[float, Worked]) -> list[Offer]:
+    """The usable quotes of a line, found once where it was worked out anew."""
+    here = worked.get(line)
+    return offers(now, (*kind, line)) if here is None else here.offered
 
 
 def is_idle(market: Market) -> bool:

@@ -11,22 +11,26 @@ from pipeline.domain.odds import booksum
 from pipeline.records import LINED
 from pipeline.stages.markets.arbitrage import best_backs, places, side, stakes_within
 from pipeline.stages.markets.fair import desk_of
-from pipeline.stages.markets.lines import handicap
-from pipeline.stages.markets.offers import Moment, offers
+from pipeline.stages.markets.lines import handicap, is_half
+from pipeline.stages.markets.market import Worked, offered_on
+from pipeline.stages.markets.offers import Moment
 from pipeline.stages.markets.opportunities import identity
 from pipeline.stages.markets.phantoms import Place
 from pipeline.stages.markets.state import LadderKey, Lock, Market, Probabilities
 
 
-def middles(now: Moment, key: LadderKey, lines: Mapping[float, Market]) -> list[Lock]:
-    """The best middle of each pair of lines that is worth its stakes; none while the game is closed."""
-    market, scope = key
+def middles(
+    now: Moment, key: LadderKey, lines: Mapping[float, Market], worked: Mapping[float, Worked]
+) -> list[Lock]:
+    """The best middle of each pair of lines that is worth its stakes; none while the game is closed.
+
+    ``lines`` is every market of the kind by its line, ``worked`` those that were worked out anew.
+    """
+    market, _ = key
     if now.closed or market not in LINED:
         return []
     known = {
-        line: found.probabilities
-        for line, found in lines.items()
-        if found.probabilities and (2.0 * line) % 2.0 == 1.0
+        line: found.probabilities for line, found in lines.items() if found.probabilities and is_half(line)
     }
     if len(known) < 2:
         return []
@@ -34,7 +38,7 @@ def middles(now: Moment, key: LadderKey, lines: Mapping[float, Market]) -> list[
     rungs = sorted((-handicap(market, line, 0), line) for line in known)
     backs = {}
     for _, line in rungs:
-        offered = offers(now, (market, scope, line))
+        offered = offered_on(now, key, line, worked)
         backs[line] = (best_backs(now, offered, 0), best_backs(now, offered, 1))
     found = []
     for place, (lower, first) in enumerate(rungs):

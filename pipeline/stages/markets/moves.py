@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from pipeline.settings import Rules
 from pipeline.stages.markets.fair import desk_of, devigged, heights
-from pipeline.stages.markets.market import Worked
-from pipeline.stages.markets.offers import Moment, offers
+from pipeline.stages.markets.market import Worked, offered_on
+from pipeline.stages.markets.offers import Moment
 from pipeline.stages.markets.state import (
     Drift,
     Ladder,
@@ -309,8 +309,7 @@ def _movers(
     sign = 1.0 if moved > 0.0 else -1.0
     books, desks, same = set(), set(), votes(now)
     for line in pool:
-        done = worked.get(line)
-        for _, book, quote in offers(now, (*key, line)) if done is None else done.offered:
+        for _, book, quote in offered_on(now, key, line, worked):
             if quote.changed_at_ms > start.left_ms and (fair := devigged(now.rules.devig, quote.prices)):
                 there = at_line(now, key, line, fair, start.line)
                 if there and sign * (there[outcome] - start.probabilities[outcome]) > ROUNDING:

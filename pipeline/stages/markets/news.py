@@ -1,6 +1,7 @@
 """What changed in an event between two states of its markets, as the records that say so."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from pipeline.records import Change, ChangeKind, Derived
 from pipeline.stages.markets import answers
@@ -8,33 +9,30 @@ from pipeline.stages.markets.lives import lived
 from pipeline.stages.markets.market import Worked, why_bet, why_lock
 from pipeline.stages.markets.offers import Moment
 from pipeline.stages.markets.opportunities import changes
-from pipeline.stages.markets.state import Lives, Market, MarketKey, Markets
+from pipeline.stages.markets.state import Ladder, LadderKey, Lives, Market, MarketKey, Markets
 
 NOTHING = Market()
+NO_LADDER = Ladder()
+Key = TypeVar("Key", MarketKey, LadderKey)
+Kept = TypeVar("Kept")
 
 
 def bet_changes(now: Moment, before: Markets, after: Markets) -> list[Change]:
     """What happened to value bets."""
     found: list[Change] = []
-    for key in sorted(before.markets.keys() | after.markets.keys()):
-        old, new = before.markets.get(key, NOTHING), after.markets.get(key, NOTHING)
+    for key, old, new in _pairs(before.markets, after.markets, NOTHING):
         if old.bets != new.bets:
-            reasons = {bet.id: why_bet(now, key, bet, new) for bet in old.bets}
-            found += changes(old.bets, new.bets, reasons)
+            found += changes(old.bets, new.bets, {bet.id: why_bet(now, key, bet, new) for bet in old.bets})
     return found
 
 
 def lock_changes(now: Moment, before: Markets, after: Markets) -> list[Change]:
     """What happened to arbitrage, middles and low hold."""
+    pairs = [(key, old.locks, new.locks) for key, old, new in _pairs(before.markets, after.markets, NOTHING)]
+    pairs += [((*kind, 0.0), old, new) for kind, old, new in _pairs(before.middles, after.middles, ())]
     found: list[Change] = []
-    for key in sorted(before.markets.keys() | after.markets.keys()):
-        old, new = before.markets.get(key, NOTHING).locks, after.markets.get(key, NOTHING).locks
+    for key, old, new in pairs:
         if old != new:
-            found += changes(old, new, {lock.id: why_lock(now, key, lock, new) for lock in old})
-    for market, scope in sorted(before.middles.keys() | after.middles.keys()):
-        old, new = before.middles.get((market, scope), ()), after.middles.get((market, scope), ())
-        if old != new:
-            key = (market, scope, 0.0)
             found += changes(old, new, {lock.id: why_lock(now, key, lock, new) for lock in old})
     return found
 
@@ -73,8 +71,9 @@ def news_of(
         found.append(answers.fair_prices(now, after, offered))
     if closing_line:
         found.append(answers.closing_line(now, after))
-    if before.ladders is not after.ladders and answers.moves(before) != (moved := answers.moves(after)):
-        found.append(moved)
+    ladders = _pairs(before.ladders, after.ladders, NO_LADDER)
+    if any((old.drifts, old.rushes) != (new.drifts, new.rushes) for _, old, new in ladders):
+        found.append(answers.moves(after))
     # A gated price that is another, behind the same gates, is no news.
     if bets or any(_gates(old) != _gates(new) for old, new in pairs):
         found.append(answers.value_bets(after, tuple(bets)))
@@ -86,6 +85,14 @@ def news_of(
     ):
         found.append(answers.arbitrages(after, tuple(locks)))
     return found
+
+
+def _pairs(
+    before: Mapping[Key, Kept], after: Mapping[Key, Kept], nothing: Kept
+) -> list[tuple[Key, Kept, Kept]]:
+    """What was and what is, by key in order."""
+    keys = sorted(before.keys() | after.keys())
+    return [(key, before.get(key, nothing), after.get(key, nothing)) for key in keys]
 
 
 def _gates(market: Market) -> list[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from pipeline.stages.markets.fair import (
     heights,
     judged,
 )
-from pipeline.stages.markets.offers import Moment, Offer, interval_ms, stale_after_ms
+from pipeline.stages.markets.offers import Moment, Offer, interval_ms, lag_after_ms
 from pipeline.stages.markets.suspicion import LEAST_APART, swapped
 
 #: Log-odds by which a price is far from the other desks, if that is so many times as far as the middle one of
@@ -53,7 +53,7 @@ def suspicion(
     blamed: dict[str, Offer | None] = {}
     spoken_at_ms = [spoken_ms(leg.offer) for leg in legs]
     oldest = min(legs, key=lambda leg: (spoken_ms(leg.offer), leg.offer[1])).offer
-    if now.now_ms - min(spoken_at_ms) > _spoken_within_ms(now, oldest[0]):
+    if now.now_ms - min(spoken_at_ms) > lag_after_ms(now, oldest[0]):
         blamed["stale_leg"] = oldest
     if max(spoken_at_ms) - min(spoken_at_ms) > _allowed_gap_ms(now, legs):
         blamed["ages_apart"] = oldest
@@ -93,7 +93,7 @@ def _faults(now: Moment, leg: Place, opinion: Opinion, offered: list[Offer]) -> 
 
 def doubted_at_ms(now: Moment, offers: Sequence[Offer]) -> int:
     """When time alone next makes an open arbitrage on these quotes a suspect."""
-    moments = [spoken_ms(offer) + _spoken_within_ms(now, offer[0]) + 1 for offer in offers]
+    moments = [spoken_ms(offer) + lag_after_ms(now, offer[0]) + 1 for offer in offers]
     if now.since_ms > 0:
         moments += [offer[2].changed_at_ms + _patience_ms(offer) for offer in offers]
     return min([moment for moment in moments if moment > now.now_ms], default=0)
@@ -102,12 +102,6 @@ def doubted_at_ms(now: Moment, offers: Sequence[Offer]) -> int:
 def spoken_ms(offer: Offer) -> int:
     """When the book itself was last heard: what its source says of it, where it says so."""
     return offer[2].quoted_at_ms or offer[2].seen_at_ms
-
-
-def _spoken_within_ms(now: Moment, source: str) -> int:
-    """How long ago a book may have spoken: in play a minute, however rarely its source looks."""
-    usual_ms = stale_after_ms(now.rules, source)
-    return min(usual_ms, now.rules.maximum_live_lag_ms) if now.since_ms > 0 else usual_ms
 
 
 def _is_off_its_desk(now: Moment, leg: Place, offered: list[Offer]) -> bool:

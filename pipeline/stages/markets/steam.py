@@ -7,12 +7,12 @@ way by chance. What a source shows at once may have happened in any order since 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from math import sqrt
 
 from msgspec.structs import replace
 
-from pipeline import data, ids
+from pipeline import ids
 from pipeline.domain.consensus import consensus
 from pipeline.models import scale
 from pipeline.settings import Lead, Rules
@@ -84,7 +84,7 @@ def cause(now: Moment, since_ms: int, at_ms: int, *, polled: bool) -> str:
 def votes(now: Moment) -> Mapping[str, str]:
     """For each desk that shares a line with others the one that stands for all of them."""
     leads = now.rules.leads
-    return _votes(leads.get(_sport(now.event_id), ())) if leads else {}
+    return _votes(leads.get(ids.league_of(now.event_id).sport, ())) if leads else {}
 
 
 def at_line(
@@ -327,7 +327,7 @@ def _first_desk(now: Moment, same: Mapping[str, str], steps: tuple[Step, ...]) -
         candidates = [step for step in candidates if step.quoted_at_ms == earliest_ms]
     if len(candidates) == 1:
         return candidates[0].desk
-    leads = now.rules.leads.get(_sport(now.event_id), ())
+    leads = now.rules.leads.get(ids.league_of(now.event_id).sport, ())
     known = {
         (same.get(lead.leader, lead.leader), same.get(lead.follower, lead.follower))
         for lead in leads
@@ -342,11 +342,6 @@ def _first_desk(now: Moment, same: Mapping[str, str], steps: tuple[Step, ...]) -
         )
     ]
     return leaders[0] if len(leaders) == 1 else ""
-
-
-@cache
-def _sport(event_id: str) -> str:
-    return data.leagues()[ids.parse(event_id).league].sport
 
 
 @lru_cache(maxsize=64)
