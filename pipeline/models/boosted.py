@@ -18,7 +18,7 @@ import numpy as np
 from msgspec import Struct
 
 from pipeline.errors import UsageError
-from pipeline.models import ratings, soccer
+from pipeline.models import candidate, ratings, soccer
 from pipeline.models.features import SHEETS, Seen, Sheet, mirror, strange, vector
 from pipeline.models.ratings import Ratings
 from pipeline.settings import Settings
@@ -99,10 +99,14 @@ class Models(NamedTuple):
         return hashlib.sha256(self.content).hexdigest()[:12]
 
 
-@cache
 def in_use() -> Models:
-    """The models of ``SHARPLINE_MODELS``, else those that are shipped; read once."""
-    named = Settings.read().models
+    """A candidate's in its context, else those of ``SHARPLINE_MODELS``, else the shipped; read once."""
+    return _models(candidate.FOLDER.get())
+
+
+@cache
+def _models(folder: Path | None) -> Models:
+    named = folder or Settings.read().models
     return load_all(Path(named) if named else SHIPPED)
 
 
@@ -115,7 +119,7 @@ def load_all(folder: Path) -> Models:
     by_league = {league: model for model in models for league in model.manifest.leagues}
     rated = ratings.load(folder)
     manifests = b"".join((home / MANIFEST).read_bytes() for home in homes)
-    return Models(by_league, manifests + rated.content + soccer.content(), rated)
+    return Models(by_league, manifests + rated.content + soccer.content(folder), rated)
 
 
 def load(home: Path) -> Boosted:

@@ -24,6 +24,7 @@ from msgspec import Struct
 from pipeline.data import League
 from pipeline.domain import goals
 from pipeline.errors import UsageError
+from pipeline.models import candidate
 from pipeline.models.position import Position, Strengths
 from pipeline.records import GameStatus, Soccer
 from pipeline.settings import Settings
@@ -62,17 +63,24 @@ class Fitted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     scores: dict[str, Any]
 
 
-def home_of_profile() -> Path:
-    """The folder of the profile that is in use: in that of SHARPLINE_MODELS if it has one, else shipped."""
-    named = Settings.read().models
+def home_of_profile(models: Path | None = None) -> Path:
+    """The folder of the profile that goes with a folder of models: in it if it has one, else shipped.
+
+    Without one with that of SHARPLINE_MODELS.
+    """
+    named = models or Settings.read().models
     own = Path(named) / "soccer" if named else SHIPPED
     return own if (own / PROFILE).is_file() else SHIPPED
 
 
-@cache
 def in_use() -> Profile:
     """The profile of every answer; read once."""
-    return load(home_of_profile()).profile
+    return _profile(candidate.FOLDER.get())
+
+
+@cache
+def _profile(models: Path | None) -> Profile:
+    return load(home_of_profile(models)).profile
 
 
 def load(home: Path) -> Fitted:
@@ -83,9 +91,9 @@ def load(home: Path) -> Fitted:
         raise UsageError(f"the profile in {home} cannot be read: {error}; train soccer again") from error
 
 
-def content() -> bytes:
-    """The bytes of the profile in use, for the hash of what an answer was made with."""
-    return (home_of_profile() / PROFILE).read_bytes()
+def content(models: Path | None = None) -> bytes:
+    """The bytes of the profile that goes with a folder, for the hash of what an answer was made with."""
+    return (home_of_profile(models) / PROFILE).read_bytes()
 
 
 def rates_to_come(
