@@ -116,5 +116,34 @@ def test_every_team_can_be_part_of_an_id() -> None:
         assert row.alias == " ".join(row.alias.split()), "a name is looked up with single spaces"
 
 
+@pytest.mark.parametrize(
+    ("league", "written", "elsewhere", "source"),
+    [
+        ("nba", "Los Angeles Lakers", "LAL", "nba-pbp"),
+        ("nba", "LA Clippers", "LAC", "nba-pbp"),
+        ("nba", "LA Clippers", "Los Angeles Clippers", ""),
+        ("mlb", "Oakland Athletics", "OAK", "retrosheet"),
+        ("mlb", "Athletics", "Oakland Athletics", ""),
+        ("nfl", "Washington Football Team", "WAS", "nflverse"),
+        ("nhl", "St Louis Blues", "St. Louis Blues", ""),
+        ("nhl", "Montréal Canadiens", "Montreal Canadiens", ""),
+        ("nhl", "Utah Hockey Club", "Utah Mammoth", ""),
+    ],
+)
+def test_one_team_is_one_however_it_is_written(
+    league: str, written: str, elsewhere: str, source: str
+) -> None:
+    assert team(league, written) == team(league, elsewhere, source)
+
+
+@pytest.mark.parametrize(("league", "count"), [("nfl", 32), ("nba", 30), ("nhl", 33), ("wnba", 15)])
+def test_every_team_of_a_league_has_a_full_name(league: str, count: int) -> None:
+    named = {row.team for row in data.teams() if row.league == league and not row.source}
+    of_all = {row.team for row in data.teams() if row.league == league}
+
+    assert named == of_all
+    assert len(named) == count
+
+
 def test_a_day_is_over_once_it_has_ended_in_every_zone() -> None:
     assert ids.day_over_ms("nfl:2025-09-14:kc-phi") == ms(2025, 9, 15, 12)
