@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.errors import UsageError
 from pipeline.models import candidate, ratings, soccer
@@ -41,10 +42,22 @@ class FeatureRange(Struct, frozen=True, kw_only=True):
     high: float
 
 
-class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Histogram(Struct, frozen=True, kw_only=True):
+    """How a feature lay in training: the share of each bin, and the edges between bins.
+
+    A value on an edge is in the bin above it.
+    """
+
+    name: str
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+
+
+class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """All that a boosted answer depends on beside the files whose hashes are here.
 
-    ``learnt_from`` and ``scores`` say where it comes from and how good it was; no answer depends on them.
+    ``learnt_from`` and ``scores`` say where it comes from and how good it was, ``histograms`` what its
+    features were like; no answer depends on them.
     """
 
     model: str
@@ -62,17 +75,32 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     versions: dict[str, str]
     scores: dict[str, Any]
     files: dict[str, str]
+    histograms: tuple[Histogram, ...] = ()
+
+    @property
+    def content(self) -> bytes:
+        """As it is written, but for the histograms: they may be added to a model that is in use."""
+        return msgspec.json.format(msgspec.json.encode(replace(self, histograms=()))) + b"\n"
 
 
 class Boosted(NamedTuple):
-    """A model that is ready to speak."""
+    """A model that is ready to speak; ``digest`` is of the content of its manifest."""
 
     manifest: Manifest
+    digest: str
     sheet: Sheet
     lightgbm: Any
     xgboost: Any
     places: Any
     signs: Any
+
+
+class Look(NamedTuple):
+    """What a model reads: its sport's view of a moment, the features, the names of those out of range."""
+
+    view: Any
+    values: tuple[float, ...]
+    strange: tuple[str, ...]
 
 
 class Word(NamedTuple):
@@ -96,7 +124,7 @@ class Models(NamedTuple):
     @property
     def digest(self) -> str:
         """The first 12 hexadecimal digits of the SHA-256 of the content."""
-        return hashlib.sha256(self.content).hexdigest()[:12]
+        return _digest(self.content)
 
 
 def in_use() -> Models:
@@ -114,11 +142,10 @@ def load_all(folder: Path) -> Models:
     """The models in a folder, one folder a sport. Raises UsageError where a manifest does not fit."""
     if not folder.is_dir():
         raise UsageError(f"there is no folder of models at {folder}; SHARPLINE_MODELS names one")
-    homes = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
-    models = [load(home) for home in homes]
+    models = [load(home) for home in sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))]
     by_league = {league: model for model in models for league in model.manifest.leagues}
     rated = ratings.load(folder)
-    manifests = b"".join((home / MANIFEST).read_bytes() for home in homes)
+    manifests = b"".join([model.manifest.content for model in models])
     return Models(by_league, manifests + rated.content + soccer.content(folder), rated)
 
 
@@ -150,7 +177,12 @@ def load(home: Path) -> Boosted:
 def ready(manifest: Manifest, sheet: Sheet, leaves: Any, trees: Any) -> Boosted:
     """A model of boosters that are at hand."""
     places, signs = zip(*mirror(sheet), strict=True)
-    return Boosted(manifest, sheet, leaves, trees, np.array(places), np.array(signs))
+    digest = _digest(manifest.content)
+    return Boosted(manifest, digest, sheet, leaves, trees, np.array(places), np.array(signs))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def ranges(sheet: Sheet) -> tuple[FeatureRange, ...]:
@@ -160,16 +192,23 @@ def ranges(sheet: Sheet) -> tuple[FeatureRange, ...]:
     )
 
 
-def word(model: Boosted, seen: Seen) -> Word | None:
-    """What a model says of a moment; None where it is not for the model, or a feature is out of its range."""
-    sheet, manifest = model.sheet, model.manifest
+def look(sheet: Sheet, seen: Seen) -> Look | None:
+    """What a model reads of a moment; None where the moment is not for the model."""
     if not sheet.serves(seen):
         return None
     view = sheet.view(seen)
     values = vector(sheet, view)
-    if strange(sheet, values):
+    return Look(view, values, tuple(strange(sheet, values)))
+
+
+def word(model: Boosted, seen: Seen) -> Word | None:
+    """What a model says of a moment; None where it is not for the model, or a feature is out of its range."""
+    sheet, manifest = model.sheet, model.manifest
+    looked = look(sheet, seen)
+    if looked is None or looked.strange:
         return None
-    rows = np.array((values, values))
+    view = looked.view
+    rows = np.array((looked.values, looked.values))
     rows[1] = rows[0, model.places] * model.signs
     anchor = sheet.anchor(view)
     raw = (
@@ -177,9 +216,8 @@ def word(model: Boosted, seen: Seen) -> Word | None:
         model.xgboost.inplace_predict(rows, predict_type="margin", validate_features=False),
     )
     leaves, trees = ([float(score) for score in symmetric(each[:1], each[1:])[0]] for each in raw)
-    closed = tuple([math.log(max(chance, 1e-12)) for chance in seen.closed.game[: manifest.outcomes]])
     scores = {
-        "closed": closed,
+        "closed": closed_scores(seen, manifest.outcomes),
         "anchor": anchor,
         "lightgbm": tuple([a + b for a, b in zip(anchor, leaves, strict=True)]),
         "xgboost": tuple([a + b for a, b in zip(anchor, trees, strict=True)]),
@@ -190,6 +228,11 @@ def word(model: Boosted, seen: Seen) -> Word | None:
     ]
     margin = sheet.margin(view) if sheet.margin else None
     return Word(softmax(blend), {voice: softmax(scores[voice]) for voice in VOICES}, margin)
+
+
+def closed_scores(seen: Seen, outcomes: int) -> Scores:
+    """Those of the closed form."""
+    return tuple([math.log(max(chance, 1e-12)) for chance in seen.closed.game[:outcomes]])
 
 
 def symmetric(plain: Any, mirrored: Any) -> Any:

@@ -17,11 +17,13 @@ import msgspec
 import numpy as np
 import xgboost
 
+from pipeline.domain import stability
 from pipeline.models.boosted import (
     LIGHTGBM,
     MANIFEST,
     VOICES,
     XGBOOST,
+    Histogram,
     Manifest,
     ranges,
     symmetric,
@@ -282,9 +284,20 @@ def write(
         versions={"lightgbm": lightgbm.__version__, "xgboost": xgboost.__version__, "numpy": np.__version__},
         scores=scores,
         files={file: hashlib.sha256((out / file).read_bytes()).hexdigest() for file in files},
+        histograms=histograms(sheet, moments.values),
     )
     (out / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
     return manifest, pair
+
+
+def histograms(sheet: Sheet, values: Floats) -> tuple[Histogram, ...]:
+    """How each feature lies in these moments, as the home side sees them."""
+    found = []
+    for feature, column in zip(sheet.features, values.T, strict=True):
+        edges = stability.edges(column)
+        held = tuple([round(share, 6) for share in stability.shares(edges, column)])
+        found.append(Histogram(name=feature.name, edges=edges, shares=held))
+    return tuple(found)
 
 
 def importance(pair: Pair, sheet: Sheet) -> dict[str, tuple[float, float]]:

@@ -179,3 +179,26 @@ def test_the_digest_changes_with_a_manifest(tmp_path: Path) -> None:
 
     assert before == in_use().digest or len(in_use().by_league) > 1
     assert load_all(tmp_path).digest != before
+
+
+def test_how_features_lay_in_training_is_told_and_moves_no_digest(tmp_path: Path) -> None:
+    shutil.copytree(HOME, tmp_path / "american-football")
+    path = tmp_path / "american-football" / "manifest.json"
+    manifest = msgspec.json.decode(path.read_bytes())
+    before = load_all(tmp_path)
+    lead = {"name": "lead", "edges": [0.0], "shares": [0.25, 0.75]}
+    path.write_bytes(msgspec.json.encode(manifest | {"histograms": [lead]}))
+
+    after = load_all(tmp_path)
+
+    assert after.by_league["nfl"].manifest.histograms[0].edges == (0.0,)
+    assert (after.digest, after.content) == (before.digest, before.content)
+    assert after.by_league["nfl"].digest == before.by_league["nfl"].digest
+
+
+def test_what_a_model_reads_names_what_is_out_of_range() -> None:
+    looked = boosted.look(MODEL.sheet, moment(score=(90, 0), situation=snap()))
+
+    assert looked is not None
+    assert looked.strange == ("lead",)
+    assert boosted.look(MODEL.sheet, moment(period=5, situation=snap())) is None

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from pipeline.cli import main
 from pipeline.models.boosted import VOICES, load
+from pipeline.models.features import SHEETS
 from pipeline.training import boosting, games
 from pipeline.training.boosting import Blend, blend, blocks, mixed, targets, walk
 from pipeline.training.games import Moments
@@ -42,7 +43,19 @@ def test_training_twice_gives_the_same_bytes_and_a_model_that_loads(archive: Pat
     manifest = load(tmp_path / "first").manifest
     assert manifest.leagues == ("nfl",)
     assert manifest.learnt_from["games"] == GAMES
+    assert len(manifest.histograms) == len(manifest.features)
     assert "split_gain=" in first["lightgbm.txt"].decode()  # trees that are more than a leaf
+
+
+def test_the_manifest_says_how_each_feature_lay_in_training(moments: Moments) -> None:
+    found = {one.name: one for one in boosting.histograms(SHEETS[SPORT], moments.values)}
+
+    assert list(found) == [feature.name for feature in SHEETS[SPORT].features]
+    assert found["possession"].edges == (1.0,)
+    assert found["left_s"].shares == pytest.approx([0.1] * 10, abs=0.01)
+    lead = moments.values[:, list(found).index("lead")]
+    lowest = (lead < found["lead"].edges[0]).mean()
+    assert found["lead"].shares[0] == pytest.approx(lowest, abs=1e-6)
 
 
 def test_a_folder_that_is_there_is_not_written_over(archive: Path, tmp_path: Path) -> None:
