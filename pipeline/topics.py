@@ -66,6 +66,7 @@ _ALL = (
     Topic(
         "sources.events", records.SourceEvent, lambda r: f"{r.source}|{r.source_id}", about_event=False
     ),
+    Topic("shadow.differences", records.ShadowDifference, retention_ms=14 * DAY_MS, tombstoned=False),
     Topic(
         "ops.artefacts", records.Artefact, lambda r: r.digest, about_event=False, tombstoned=False
     ),

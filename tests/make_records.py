@@ -396,6 +396,42 @@ EXAMPLES: tuple[Struct, ...] = (
         home="Kansas City Chiefs",
         away="Philadelphia Eagles",
     ),
+    r.ShadowDifference(
+        event_id=EVENT,
+        received_at_ms=AT_MS,
+        topic="bets.value",
+        key=EVENT,
+        cause="games.events/2/417",
+        source_event_id="2025_02_PHI_KC/40",
+        baseline=r.Said(digest="0123456789ab0123456789ab", made_with=MADE_WITH),
+        candidate=r.Said(digest="ba9876543210ba9876543210", made_with=MADE_WITH),
+        chances=(
+            r.ShadowChances(
+                market="h2h", scope="game", line=0.0, baseline=(0.61, 0.39), candidate=(0.58, 0.42)
+            ),
+        ),
+        opportunities=(
+            r.ShadowOpportunity(
+                id="0123456789abcdef",
+                kind="value",
+                change=r.ShadowChange.CHANGES,
+                market="h2h",
+                scope="game",
+                line=0.0,
+                baseline=r.Terms(
+                    legs=(r.ShadowLeg(outcome=0, book="pinnacle", price=1.75),),
+                    expected_value=0.0675,
+                    stake_share=0.0225,
+                ),
+                candidate=r.Terms(
+                    legs=(r.ShadowLeg(outcome=0, book="pinnacle", price=1.8),),
+                    expected_value=0.044,
+                    stake_share=0.01375,
+                    stake_minor=0,
+                ),
+            ),
+        ),
+    ),
     r.Artefact(
         digest="0123456789ab",
         kind="data",

@@ -84,6 +84,15 @@ from pipeline.records.operations import (
     SourceHealth,
     SourcePayload,
 )
+from pipeline.records.shadow import (
+    Said,
+    ShadowChances,
+    ShadowChange,
+    ShadowDifference,
+    ShadowLeg,
+    ShadowOpportunity,
+    Terms,
+)
 
 __all__ = [
     "EARLIEST_MS",
@@ -141,9 +150,15 @@ __all__ = [
     "QuoteStatus",
     "Record",
     "RuleDifference",
+    "Said",
     "Score",
     "Seen",
     "SettledLeg",
+    "ShadowChances",
+    "ShadowChange",
+    "ShadowDifference",
+    "ShadowLeg",
+    "ShadowOpportunity",
     "Situation",
     "SnapshotKind",
     "Soccer",
@@ -152,6 +167,7 @@ __all__ = [
     "SourcePayload",
     "SourceState",
     "Steam",
+    "Terms",
     "TimeBasis",
     "ValueBet",
     "ValueBets",

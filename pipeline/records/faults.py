@@ -19,6 +19,7 @@ from pipeline.records.operations import (
     SourceHealth,
     SourcePayload,
 )
+from pipeline.records.shadow import ShadowDifference
 
 Record = (
     OddsSnapshot
@@ -30,6 +31,7 @@ Record = (
     | SourceEvent
     | DeadLetter
     | Artefact
+    | ShadowDifference
 )
 
 
