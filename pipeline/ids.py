@@ -37,8 +37,9 @@ class EventId(NamedTuple):
 
 @lru_cache(maxsize=65_536)
 def league_of(event_id: str) -> League:
-    """The league of an event. Raises Refused where the id is not one."""
-    return data.leagues()[parse(event_id).league]
+    """The league of an event, as that game is played. Raises Refused where the id is not one."""
+    event = parse(event_id)
+    return data.league_on(event.league, event.day)
 
 
 @lru_cache(maxsize=65_536)

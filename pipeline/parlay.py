@@ -308,9 +308,10 @@ def _endings(legs: Sequence[Leg], game: GameProbabilities, correlation: float) -
         )
     league = ids.league_of(game.event_id)
     home = parameters.get("overtime_home", league.overtime_home)
-    # An overtime of points that may end level is the last of the game.
-    last = _scored_in(game) == "points" and game.regulation == LEVEL and len(game.game) == 3
-    drawn = 1.0 if last else league.overtime_draw
+    # An overtime of points that may end level is the last of the game; football that goes on has a winner.
+    drawn = league.overtime_draw
+    if game.regulation == LEVEL and len(game.game) == 3:
+        drawn = 1.0 if _scored_in(game) == "points" else 0.0 if league.sport == "soccer" else drawn
     ways = ((1, (1.0 - drawn) * home), (-1, (1.0 - drawn) * (1.0 - home)), (0, drawn))
     return [
         each

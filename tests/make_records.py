@@ -38,7 +38,7 @@ SITUATIONS = (
     ),
     r.Basketball(possession="away", home_fouls=4, away_fouls=5),
     r.Baseball(half="top", outs=2, bases=5, balls=3, strikes=1, scheduled_innings=9),
-    r.Soccer(home_reds=0, away_reds=1),
+    r.Soccer(home_reds=0, away_reds=1, home_penalties=4, away_penalties=5),
     r.Hockey(home_skaters=5, away_skaters=4),
 )
 
@@ -145,6 +145,18 @@ EXAMPLES: tuple[Struct, ...] = (
         momentum=-0.25,
         next_score=(0.5, 0.4, 0.1),
         doubts=("sources_disagree",),
+    ),
+    r.GameFeatures(
+        **derived(),
+        source_event_id="2025_02_PHI_KC/40",
+        sport="american-football",
+        model="nfl-blend",
+        model_digest="0123456789ab",
+        names=("lead", "left_s"),
+        values=(90.0, 712.0),
+        closed=(-0.25, -1.5),
+        anchor=(0.5, -0.5),
+        out_of_range=(r.OutOfRange(name="lead", value=90.0, low=-80.0, high=80.0),),
     ),
     r.FairPrices(
         **derived(),

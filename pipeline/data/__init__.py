@@ -1,12 +1,13 @@
 """Tables that belong to no single event, each named by the hash of its bytes in every answer that used it.
 
-Leagues, sources, books and how they settle, teams. The closed-form parameters of a league are averages of
-recent seasons, a prior of last resort: the closing line replaces them wherever there is one.
+Leagues and rounds of cups, sources, books and how they settle, teams. The closed-form parameters of a league
+are averages of recent seasons, a prior of last resort: the closing line replaces them wherever there is one.
 """
 
 import csv
 import hashlib
 from collections.abc import Iterable
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from itertools import product
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from pipeline.domain.rules import Retirement, Rules
 
@@ -21,7 +23,10 @@ T = TypeVar("T")
 
 
 class League(Struct, frozen=True):
-    """A competition. Times in seconds, margins and totals in points of the final score, rates a game."""
+    """A competition. Times in seconds, margins and totals in points of the final score, rates a game.
+
+    ``overtime_draw``: the share of games level after regulation that stay a draw; 1 where none is played on.
+    """
 
     league: str
     sport: str
@@ -40,6 +45,15 @@ class League(Struct, frozen=True):
     away_rate: float
     overtime_home: float
     overtime_draw: float
+
+
+class Round(Struct, frozen=True):
+    """Days of a cup, the league's own, first and last included: level games of a group are draws."""
+
+    league: str
+    from_day: date
+    to_day: date
+    round: Literal["group", "knock-out"]
 
 
 class Source(Struct, frozen=True):
@@ -103,6 +117,23 @@ def _bytes(table: str) -> bytes:
 def leagues() -> dict[str, League]:
     """Every league by its key."""
     return {row.league: row for row in _rows("leagues.csv", League)}
+
+
+@cache
+def rounds() -> tuple[Round, ...]:
+    """What is known of which days of a cup are which round."""
+    return tuple(_rows("rounds.csv", Round))
+
+
+def league_on(league: str, day: date) -> League:
+    """A league as its games of a day are played: those of a cup's group end level, others are played on.
+
+    Where nobody knows the round the league's own row stands, whose ``overtime_draw`` is how often it is a
+    group. Raises KeyError where the league is not known.
+    """
+    row = leagues()[league]
+    known = [found for found in rounds() if found.league == league and found.from_day <= day <= found.to_day]
+    return replace(row, overtime_draw=float(known[0].round == "group")) if known else row
 
 
 @cache

@@ -11,7 +11,15 @@ from pipeline.models import boosted, brownian, poisson
 from pipeline.models.boosted import Boosted
 from pipeline.models.features import NO_CONTEXT, Context, Seen
 from pipeline.models.margins import moved
-from pipeline.models.position import Outlook, Position, Strengths, can_be_drawn, in_overtime
+from pipeline.models.position import (
+    Outlook,
+    Position,
+    Strengths,
+    as_played,
+    can_be_drawn,
+    in_overtime,
+    of_its_length,
+)
 from pipeline.models.prior import league_strengths, market_strengths
 from pipeline.models.tilt import tilted
 from pipeline.records import AmericanFootball, GameStatus
@@ -28,6 +36,7 @@ __all__ = [
     "judged",
     "league_strengths",
     "market_strengths",
+    "of_its_length",
     "outlook",
     "seen",
 ]
@@ -59,17 +68,21 @@ def outlook(league: League, strengths: Strengths, position: Position) -> Outlook
     Returns
     -------
     Outlook
-        Without probabilities where no model serves the league, or the game was called off.
+        Without probabilities where no model serves the league, the game was called off, or one side is ahead
+        in a shoot-out.
     """
     model = _MODELS.get(league.model)
     if model is None or position.status in (GameStatus.ABANDONED, GameStatus.CANCELLED):
         return NO_OUTLOOK
-    seen = model(league, strengths, position)
+    if position.status != GameStatus.FINAL and position.decided != position.lead:
+        return NO_OUTLOOK  # how many penalties of a shoot-out are still to come nobody says
+    seen = model(as_played(league, position), strengths, position)
     overtime = in_overtime(league, position)
     if position.status == GameStatus.FINAL:
-        ended = _certain(position.lead)
-        has_draw = can_be_drawn(league) or position.lead == 0
-        return seen._replace(game=ended if has_draw else ended[:2], regulation=LEVEL if overtime else ended)
+        ended = _certain(position.decided)
+        has_draw = can_be_drawn(league) or position.decided == 0
+        regulation = LEVEL if overtime else _certain(position.lead)
+        return seen._replace(game=ended if has_draw else ended[:2], regulation=regulation)
     return seen._replace(game=_open(seen.game), regulation=LEVEL if overtime else _open(seen.regulation))
 
 

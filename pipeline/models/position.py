@@ -2,8 +2,10 @@
 
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from pipeline.data import League
-from pipeline.records import Baseball, GameStatus, Situation
+from pipeline.records import Baseball, GameStatus, Situation, Soccer
 
 SOCCER_ADDED_S = 180.0  # of added time to come, as a match of 93 minutes
 
@@ -40,6 +42,13 @@ class Position(NamedTuple):
         """Home score minus away score."""
         return self.home_score - self.away_score
 
+    @property
+    def decided(self) -> int:
+        """The lead with which the game ends if it ends now: of a level score that of its shoot-out."""
+        if self.lead == 0 and isinstance(self.situation, Soccer):
+            return self.situation.home_penalties - self.situation.away_penalties
+        return self.lead
+
 
 class Outlook(NamedTuple):
     """What a model says: the probabilities and parameters of `GameProbabilities`."""
@@ -48,6 +57,13 @@ class Outlook(NamedTuple):
     game: tuple[float, ...]
     regulation: tuple[float, ...]
     parameters: dict[str, float]
+
+
+def as_played(league: League, position: Position) -> League:
+    """The league as the game itself shows it to be played: football that goes on has a winner."""
+    if league.sport == "soccer" and league.overtime_draw > 0.0 and in_overtime(league, position):
+        return replace(league, overtime_draw=0.0)
+    return league
 
 
 def can_be_drawn(league: League) -> bool:
@@ -101,6 +117,12 @@ def overtime_left_s(league: League, position: Position) -> float:
             return 0.0
         return clock_s + (league.periods + 2 - position.period) * length_s
     return clock_s if league.overtime_s else length_s / 2.0
+
+
+def of_its_length(league: League, strengths: Strengths, position: Position) -> Strengths:
+    """Strengths over the league's regulation as those over this game's, which may have fewer innings."""
+    part = scheduled_periods(league, position) / league.periods
+    return strengths if part == 1.0 else Strengths(part * strengths.home, part * strengths.away)
 
 
 def innings_left(league: League, position: Position) -> tuple[float, float]:

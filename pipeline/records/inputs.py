@@ -87,6 +87,8 @@ class Baseball(Struct, frozen=True, kw_only=True, tag="sharpline.games.Baseball"
 class Soccer(Struct, frozen=True, kw_only=True, tag="sharpline.games.Soccer", tag_field="-type"):
     home_reds: Annotated[int, Meta(ge=0, le=11)]
     away_reds: Annotated[int, Meta(ge=0, le=11)]
+    home_penalties: Annotated[int, Meta(ge=0, le=100)] = 0
+    away_penalties: Annotated[int, Meta(ge=0, le=100)] = 0
 
 
 class Hockey(Struct, frozen=True, kw_only=True, tag="sharpline.games.Hockey", tag_field="-type"):

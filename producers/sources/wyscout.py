@@ -183,7 +183,12 @@ class _Play:
         self.reds[side] += kind in SENT_OFF
 
     def situation(self) -> Soccer:
-        return Soccer(home_reds=self.reds["home"], away_reds=self.reds["away"])
+        return Soccer(
+            home_reds=self.reds["home"],
+            away_reds=self.reds["away"],
+            home_penalties=self.penalties["home"],
+            away_penalties=self.penalties["away"],
+        )
 
 
 def event_id_of(listed: Row) -> str:

@@ -47,13 +47,13 @@ def view(seen: Seen) -> View:
 
 
 def serves(seen: Seen) -> bool:
-    """Regulation under way, its clock known, of a match that ends with it."""
+    """Regulation under way, its clock known, of a league match, which ends with it."""
     position = seen.position
     return (
         position.status in (GameStatus.LIVE, GameStatus.SUSPENDED)
         and 1 <= position.period <= seen.league.periods
         and position.clock_s >= 0.0
-        and seen.league.overtime_draw == 1.0
+        and seen.league.overtime_s == 0.0
     )
 
 

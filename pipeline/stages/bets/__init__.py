@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from pipeline import ids
 from pipeline.data import League
 from pipeline.models import Position
+from pipeline.models.phases import UNKNOWN, phase
 from pipeline.models.position import in_overtime, scheduled_periods
 from pipeline.records import (
     Arbitrages,
@@ -22,7 +23,7 @@ from pipeline.records import (
 )
 from pipeline.settings import Rules
 from pipeline.stages.bets.opportunities import Ending, Opportunity, ended, reconciled, result
-from pipeline.stages.bets.scores import Tally, counted, score
+from pipeline.stages.bets.scores import Tally, counted, score, stopped
 from pipeline.stages.fold import Stage, substance
 
 __all__ = ["BETS", "Bets"]
@@ -34,7 +35,7 @@ class Bets(Struct, frozen=True, kw_only=True, array_like=True):
     """What an event's opportunities are and how its game stands.
 
     ``regulation`` is the last score seen in regulation and ``overtime`` whether the game was played on.
-    ``reported`` says that a feed follows the game. ``ending`` is None while it is not over. ``sent`` is a
+    ``reported`` says that a feed follows the game, ``phase`` where it is. ``ending`` is None while it is not over. ``sent`` is a
     digest of the result last sent for each opportunity. ``judged`` is the newest revision of the
     probabilities that was scored.
     """
@@ -44,6 +45,7 @@ class Bets(Struct, frozen=True, kw_only=True, array_like=True):
     closing: tuple[ClosingMarket, ...] = ()
     started_at_ms: int = 0
     reported: bool = False
+    phase: str = UNKNOWN
     regulation: tuple[int, int] | None = None
     overtime: bool = False
     ending: Ending | None = None
@@ -86,7 +88,7 @@ def _closed(bets: Bets, closing: ClosingLine) -> Bets:
 def _judged(bets: Bets, said: GameProbabilities) -> Bets:
     if said.revision <= bets.judged:
         return bets  # sent again after a restart: already scored
-    return replace(bets, tally=counted(bets.tally, said), judged=said.revision)
+    return replace(bets, tally=counted(bets.tally, said, bets.phase), judged=said.revision)
 
 
 def _played(bets: Bets, game: GameState) -> Bets:
@@ -98,7 +100,9 @@ def _played(bets: Bets, game: GameState) -> Bets:
     in_regulation = 0 < game.period <= scheduled_periods(league, position)
     at_its_end = overtime and not bets.overtime and position.lead == 0
     regulation = now if in_regulation or at_its_end else bets.regulation
-    changed = replace(bets, reported=True, regulation=regulation, overtime=overtime)
+    changed = replace(
+        bets, reported=True, phase=phase(league, position), regulation=regulation, overtime=overtime
+    )
     if game.status in CALLED_OFF:
         return _over(changed, Ending(void=True), game)
     if game.status == GameStatus.FINAL:
@@ -110,7 +114,13 @@ def _over(bets: Bets, ending: Ending, game: GameState) -> Bets:
     followed = {
         id_: ended(opportunity, game.received_at_ms, "finished") for id_, opportunity in bets.followed.items()
     }
-    return replace(bets, ending=ending, ended_at_ms=game.finished_at_ms, followed=followed)
+    return replace(
+        bets,
+        ending=ending,
+        ended_at_ms=game.finished_at_ms,
+        followed=followed,
+        tally=stopped(bets.tally, game.received_at_ms),
+    )
 
 
 def _ending(league: League, bets: Bets, position: Position) -> Ending:
@@ -120,12 +130,15 @@ def _ending(league: League, bets: Bets, position: Position) -> Ending:
     after overtime it was level, at the level score that was seen last.
     """
     final = (position.home_score, position.away_score)
+    shoot_out = position.decided - position.lead
     if bets.overtime:
         seen = bets.regulation
-        return Ending(game=final, regulation=seen if seen and seen[0] == seen[1] else None, level=True)
+        regulation = seen if seen and seen[0] == seen[1] else None
+        return Ending(game=final, regulation=regulation, level=True, shoot_out=shoot_out)
     plays_on = league.overtime_draw < 1.0
     last_period = position.period == scheduled_periods(league, position)
-    return Ending(game=final, regulation=final if last_period or not plays_on else None)
+    regulation = final if last_period or not plays_on else None
+    return Ending(game=final, regulation=regulation, shoot_out=shoot_out)
 
 
 def _settled(bets: Bets) -> tuple[Bets, list[Derived]]:
@@ -168,8 +181,8 @@ BETS = Stage(
         "clock.ticks",
     ),
     answers=("bets.results", "games.scores"),
-    tables=("leagues.csv",),
-    layout=2,
+    tables=("leagues.csv", "rounds.csv"),
+    layout=3,
     state=Bets,
     initial=lambda event_id: Bets(event_id=event_id),
     step=step,

@@ -63,13 +63,21 @@ class Ending(Struct, frozen=True, kw_only=True, array_like=True):
     """What a game came to, as far as it is known.
 
     ``game`` and ``regulation`` are scores, home first; None where not known. ``level`` says that regulation
-    ended level, which can be known without its score. ``void``: it was called off.
+    ended level, which can be known without its score. ``void``: it was called off. ``shoot_out`` is
+    by how many penalties home won one, negative where away did, 0 where there was none.
     """
 
     game: tuple[int, int] | None = None
     regulation: tuple[int, int] | None = None
     level: bool = False
     void: bool = False
+    shoot_out: int = 0
+
+    @property
+    def decided(self) -> int:
+        """Above 0 where home has won the game, below where away has."""
+        home, away = self.game or (0, 0)
+        return home - away or self.shoot_out
 
 
 def listed(record: ValueBets | Arbitrages) -> dict[str, Opportunity]:
@@ -211,6 +219,8 @@ def _leg_result(opportunity: Opportunity, leg: Taken, ending: Ending) -> LegResu
         score = (0, 0) if opportunity.market == "h2h_3way" else None
     if score is None or opportunity.market not in OUTCOMES:
         return LegResult.UNKNOWN
+    if (opportunity.market, opportunity.scope) == ("h2h", "game"):
+        score = (max(0, ending.decided), max(0, -ending.decided))
     found = settlement.settle(opportunity.market, leg.outcome, leg.line, *score)
     return LegResult((LAID[found] if leg.lay else found).value)
 

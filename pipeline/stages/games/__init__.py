@@ -27,6 +27,7 @@ from pipeline.records import (
 )
 from pipeline.settings import Rules
 from pipeline.stages.fold import Stage
+from pipeline.stages.games.features import features, unread
 from pipeline.stages.games.reports import (
     OVER,
     PLAYED,
@@ -69,6 +70,11 @@ class Game(Struct, frozen=True, kw_only=True, array_like=True):
 
 def step(rules: Rules, game: Game, record: Any, now_ms: int) -> tuple[Game, list[Derived]]:
     """Fold one record in; answer with what it may have changed."""
+    folded, answers = _step(rules, game, record, now_ms)
+    return folded, _with_features(rules, folded, answers)
+
+
+def _step(rules: Rules, game: Game, record: Any, now_ms: int) -> tuple[Game, list[Derived]]:
     match record:
         case GameEvent():
             return _with_event(game, record)
@@ -114,7 +120,10 @@ def moment(game: Game) -> Seen:
     position = Position(GameStatus.SCHEDULED)
     if spoken is not None:
         position = spoken.position._replace(clock_s=_clock_s(game, spoken))
-    return models.seen(ids.league_of(game.event_id), game.strengths, position, game.context)
+    league, strengths = ids.league_of(game.event_id), game.strengths
+    if game.prior != "closing":  # a line is on the game as it is scheduled
+        strengths = models.of_its_length(league, strengths, position)
+    return models.seen(league, strengths, position, game.context)
 
 
 def _echo(game: Game, event: GameEvent) -> list[Derived]:
@@ -224,7 +233,8 @@ def _clock_s(game: Game, spoken: Report) -> float:
 def _probabilities(game: Game) -> GameProbabilities:
     spoken, now = speaker(game.reports), moment(game)
     position = now.position
-    seen, opinions = models.judged(now, boosted.in_use().by_league.get(now.league.league))
+    model = boosted.in_use().by_league.get(now.league.league)
+    seen, opinions = models.judged(now, model)
     low, high = interval(now.league, position, game.prior, seen, opinions)
     situation = position.situation or now.context.situation
     return GameProbabilities(
@@ -255,7 +265,7 @@ def _probabilities(game: Game) -> GameProbabilities:
         game_low=low,
         game_high=high,
         next_score=next_score(now.league, now.strengths, position, situation, seen),
-        doubts=doubts(game.reports),
+        doubts=tuple(sorted([*doubts(game.reports), *unread(model, now, opinions)])),
     )
 
 
@@ -308,6 +318,13 @@ def _standing(game: Game) -> list[Derived]:
     return [*answers, game.said] if game.said else answers
 
 
+def _with_features(rules: Rules, game: Game, answers: list[Derived]) -> list[Derived]:
+    """The answers, and behind a probability among them its features, where they are wanted."""
+    said = [answer for answer in answers if isinstance(answer, GameProbabilities)] if rules.features else []
+    model = boosted.in_use().by_league.get(ids.league_of(game.event_id).league)
+    return answers + [features(model, moment(game), one.source_event_id) for one in said]
+
+
 def _ended_at_ms(game: Game) -> int:
     """When the game ended; one that no feed follows has with its day."""
     return game.finished_at_ms if game.reports else ids.day_over_ms(game.event_id)
@@ -323,14 +340,14 @@ def _initial(event_id: str) -> Game:
 GAMES = Stage(
     name="games",
     sources=("games.events", "odds.closing", "clock.ticks"),
-    answers=("games.states", "games.probabilities"),
-    tables=("leagues.csv", "sources.csv"),
+    answers=("games.states", "games.probabilities", "games.features"),
+    tables=("leagues.csv", "rounds.csv", "sources.csv"),
     models=True,
     layout=3,
     state=Game,
     initial=_initial,
     step=step,
     due_at_ms=_due_at_ms,
-    standing=lambda rules, game, now_ms: _standing(game),
+    standing=lambda rules, game, now_ms: _with_features(rules, game, _standing(game)),
     ended_at_ms=_ended_at_ms,
 )

@@ -8,7 +8,17 @@ from msgspec.structs import replace
 from pipeline import data
 from pipeline.data import League
 from pipeline.models import Position
-from pipeline.records import ClockTick, GameEvent, GameStatus, Situation
+from pipeline.records import (
+    AmericanFootball,
+    Baseball,
+    Basketball,
+    ClockTick,
+    GameEvent,
+    GameStatus,
+    Hockey,
+    Situation,
+    Soccer,
+)
 
 OVER = frozenset({GameStatus.FINAL, GameStatus.ABANDONED, GameStatus.CANCELLED})
 CALLED_OFF = frozenset({GameStatus.POSTPONED, GameStatus.ABANDONED, GameStatus.CANCELLED})
@@ -19,12 +29,22 @@ LATE, UNKNOWN_PERIOD, AFTER_FINAL = "late", "unknown_period", "after_final"
 SCORE_FELL, PERIOD_FELL = "score_fell", "period_fell"
 #: What is believed though it is odd: officials put time back on the clock.
 CLOCK_RAN_BACK = "clock_ran_back"
+#: The state of play is of another sport, so it is left out and the rest believed.
+ANOTHER_SPORT = "situation_of_another_sport"
 #: Of two sources that are both up and trusted.
 SOURCES_DISAGREE, SIDES_SWAPPED = "sources_disagree", "sides_swapped"
 #: Under these the game is contested.
 CONTESTING = frozenset({SCORE_FELL, PERIOD_FELL, SOURCES_DISAGREE, SIDES_SWAPPED})
 #: Every reason that a record may carry.
-DOUBTS = CONTESTING | {LATE, UNKNOWN_PERIOD, AFTER_FINAL, CLOCK_RAN_BACK}
+DOUBTS = CONTESTING | {LATE, UNKNOWN_PERIOD, AFTER_FINAL, CLOCK_RAN_BACK, ANOTHER_SPORT}
+#: What a record of a sport may say of the state of play.
+SITUATIONS: dict[str, type[Situation]] = {
+    "american-football": AmericanFootball,
+    "baseball": Baseball,
+    "basketball": Basketball,
+    "hockey": Hockey,
+    "soccer": Soccer,
+}
 #: After so many records whose score is the other source's mirror image, one has the sides swapped. A lagging
 #: source never says a mirror image, a goal given to the wrong side makes one until it is corrected.
 SWAPPED_AFTER = 3
@@ -89,7 +109,7 @@ def hear(league: League, reports: tuple[Report, ...], event: GameEvent) -> tuple
         fallen = _fallen(before, event)
         if fallen:
             return _with(reports, replace(before, sequence=event.sequence, doubts=fallen, down=False))
-    return _compared(_with(reports, _report(before, event)), event.source)
+    return _compared(_with(reports, _report(league, before, event)), event.source)
 
 
 def refused(league: League, reports: tuple[Report, ...], event: GameEvent) -> str:
@@ -149,13 +169,15 @@ def with_outages(reports: tuple[Report, ...], tick: ClockTick) -> tuple[Report, 
     return tuple(replace(report, down=down.get(report.source, report.down)) for report in reports)
 
 
-def _report(before: Report | None, event: GameEvent) -> Report:
+def _report(league: League, before: Report | None, event: GameEvent) -> Report:
     """Of what a record does not say (period, clock, start) the source's last word stands."""
+    strange = event.situation is not None and not isinstance(event.situation, SITUATIONS[league.sport])
     period, clock_s = event.period, event.clock_s
     if before and period == 0 and event.status in PLAYED:
         period, clock_s = before.period, clock_s if clock_s >= 0.0 else before.clock_s
     suspended = event.kind == "suspension" or (event.suspended and event.kind != "resumption")
     back = before is not None and not _corrects(event) and _ran_back(before, event.status, period, clock_s)
+    doubts = (CLOCK_RAN_BACK,) * back + (ANOTHER_SPORT,) * strange
     return Report(
         source=event.source,
         sequence=event.sequence,
@@ -169,11 +191,20 @@ def _report(before: Report | None, event: GameEvent) -> Report:
         home_score=event.home_score,
         away_score=event.away_score,
         suspended=suspended,
-        situation=event.situation,
+        situation=_situation(before, event, strange),
         text=event.text,
-        doubts=(CLOCK_RAN_BACK,) if back else (),
+        doubts=doubts,
         mirrored=before.mirrored if before else 0,
     )
+
+
+def _situation(before: Report | None, event: GameEvent, strange: bool) -> Situation | None:
+    """As stated; of a final record that states none, the innings or penalties that the game came to."""
+    if event.situation is not None and not strange:
+        return event.situation
+    if before is None or event.status != GameStatus.FINAL:
+        return None
+    return before.situation if isinstance(before.situation, Baseball | Soccer) else None
 
 
 def _corrects(event: GameEvent) -> bool:
@@ -194,7 +225,7 @@ def _ran_back(before: Report, status: GameStatus, period: int, clock_s: float) -
 
 def _most_periods(league: League) -> int:
     if league.sport == "soccer":
-        return league.periods + 3 if league.overtime_s else league.periods
+        return league.periods + 3 if league.overtime_draw < 1.0 else league.periods
     return league.periods + MOST_OVERTIMES
 
 

@@ -182,6 +182,12 @@ def test_penalties_of_a_shoot_out_are_no_goals() -> None:
     final = found["final"]
     assert (final.home_score, final.away_score, final.period) == (1, 1, 5)
     assert final.text == "shoot-out 1:2"
+    penalties = [
+        (one.situation.home_penalties, one.situation.away_penalties)
+        for one in (found["1"], *shots, final)
+        if isinstance(one.situation, Soccer)
+    ]
+    assert penalties == [(0, 0), (1, 0), (1, 1), (1, 1), (1, 2), (1, 2)]
 
 
 def test_prices_beside_a_match_come_before_it_at_their_own_times() -> None:
