@@ -202,3 +202,18 @@ def test_what_a_model_reads_names_what_is_out_of_range() -> None:
     assert looked is not None
     assert looked.strange == ("lead",)
     assert boosted.look(MODEL.sheet, moment(period=5, situation=snap())) is None
+
+
+@pytest.mark.parametrize("league", ["nfl", "nba", "mlb"])
+def test_every_shipped_model_says_how_its_features_lay_in_training(league: str) -> None:
+    model = in_use().by_league[league]
+    found = {one.name: one for one in model.manifest.histograms}
+
+    assert list(found) == [feature.name for feature in model.sheet.features]
+    for feature in model.sheet.features:
+        one = found[feature.name]
+        assert len(one.shares) == len(one.edges) + 1 >= 2
+        assert math.fsum(one.shares) == pytest.approx(1.0, abs=1e-5)
+        assert feature.low <= one.edges[0] < feature.high
+        assert list(one.edges) == sorted(set(one.edges))
+        assert min(one.shares) > 0.0
