@@ -171,6 +171,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """After its end for this long a result may be rolled back; then the event's answers are tombstoned."""
     drift_interval_ms: int = 30_000
     """Of a clocked game in which nothing happens, the probabilities are worked out again after this."""
+    features: bool = False
+    """Whether the features behind each probability are published, as games.features."""
 
     @cached_property
     def content(self) -> bytes:

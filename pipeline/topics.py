@@ -54,6 +54,7 @@ _ALL = (
     Topic("clock.ticks", records.ClockTick, lambda _: "clock", retention_ms=14 * DAY_MS, about_event=False),
     Topic("games.states", records.GameState),
     Topic("games.probabilities", records.GameProbabilities),
+    Topic("games.features", records.GameFeatures),
     Topic("odds.fair", records.FairPrices),
     Topic("odds.closing", records.ClosingLine),
     Topic("odds.moves", records.Moves),

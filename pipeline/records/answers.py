@@ -95,6 +95,25 @@ class GameProbabilities(Derived, frozen=True, kw_only=True):
     doubts: tuple[str, ...] = ()
 
 
+class OutOfRange(Struct, frozen=True, kw_only=True, gc=False):
+    name: str
+    value: Finite
+    low: Finite
+    high: Finite
+
+
+class GameFeatures(Derived, frozen=True, kw_only=True):
+    source_event_id: str
+    sport: str
+    model: str
+    model_digest: str
+    names: tuple[str, ...]
+    values: tuple[Finite, ...]
+    closed: tuple[Finite, ...]
+    anchor: tuple[Finite, ...]
+    out_of_range: tuple[OutOfRange, ...] = ()
+
+
 class FairMarket(Struct, frozen=True, kw_only=True, gc=False):
     market: str
     scope: str

@@ -124,6 +124,7 @@ def test_answers_are_what_the_folds_derive() -> None:
     assert set(ANSWERS) == {
         "games.states",
         "games.probabilities",
+        "games.features",
         "odds.fair",
         "odds.closing",
         "odds.moves",
