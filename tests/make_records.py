@@ -387,6 +387,21 @@ EXAMPLES: tuple[Struct, ...] = (
         brier=0.19,
         closing_log_loss=0.68,
         closing_brier=0.24,
+        skill=0.19,
+        in_play_s=10_800.0,
+        log_loss_by_time=0.57,
+        brier_by_time=0.2,
+        phases=(
+            r.PhaseScore(
+                phase="q1",
+                moments=160,
+                log_loss=0.55,
+                brier=0.19,
+                buckets=(r.BucketScore(outcome=0, bucket=5, moments=160, said=90.0, came=160),),
+            ),
+        ),
+        sides=(r.SideScore(side="home", moments=160, said=90.0, came=160, variance=6_200.0),),
+        opinions=(r.OpinionScore(model="lightgbm", moments=150, log_loss=0.56, brier=0.2),),
     ),
     r.SourcePayload(
         source="espn", received_at_ms=AT_MS, request="GET /scoreboard", http_status=200, body=b"\x28\xb5/\xfd"

@@ -352,6 +352,37 @@ class BetResult(Derived, frozen=True, kw_only=True):
     closing_known: bool
 
 
+class BucketScore(Struct, frozen=True, kw_only=True, gc=False):
+    outcome: Outcome
+    bucket: Few
+    moments: Count
+    said: Finite
+    came: Count
+
+
+class PhaseScore(Struct, frozen=True, kw_only=True):
+    phase: str
+    moments: Count
+    log_loss: Finite
+    brier: Finite
+    buckets: tuple[BucketScore, ...]
+
+
+class SideScore(Struct, frozen=True, kw_only=True, gc=False):
+    side: str
+    moments: Count
+    said: Finite
+    came: Count
+    variance: Finite
+
+
+class OpinionScore(Struct, frozen=True, kw_only=True, gc=False):
+    model: str
+    moments: Count
+    log_loss: Finite
+    brier: Finite
+
+
 class GameScore(Derived, frozen=True, kw_only=True):
     league: str
     model: str
@@ -363,3 +394,10 @@ class GameScore(Derived, frozen=True, kw_only=True):
     brier: Finite
     closing_log_loss: Finite
     closing_brier: Finite
+    skill: Finite = 0.0
+    in_play_s: Finite = 0.0
+    log_loss_by_time: Finite = 0.0
+    brier_by_time: Finite = 0.0
+    phases: tuple[PhaseScore, ...] = ()
+    sides: tuple[SideScore, ...] = ()
+    opinions: tuple[OpinionScore, ...] = ()

@@ -35,7 +35,7 @@ class Losses(Struct, frozen=True, kw_only=True, array_like=True):
     brier: tuple[float, ...] = ()
 
 
-class Said(Struct, frozen=True, kw_only=True, array_like=True):
+class Bucket(Struct, frozen=True, kw_only=True, array_like=True):
     """Probabilities of one outcome that are near each other."""
 
     count: int = 0
@@ -54,14 +54,14 @@ class Part(Struct, frozen=True, kw_only=True, array_like=True):
     """One phase of the game; ``buckets`` by outcome and bucket, in one number."""
 
     losses: Losses = Losses()
-    buckets: dict[int, Said] = {}
+    buckets: dict[int, Bucket] = {}
 
 
 class Tally(Struct, frozen=True, kw_only=True, array_like=True):
     """Sums over the probabilities published in play.
 
-    ``opinions`` are those of each model at the moments at which several spoke, the published answer first.
-    ``standing`` is what was last published, from ``since_ms`` on; ``timed`` counts seconds instead of moments.
+    ``timed`` counts seconds instead of moments, ``standing`` is what stands since ``since_ms``. ``opinions``
+    are of each model at the moments at which several spoke, the published answer first.
     """
 
     published: int = 0
@@ -174,8 +174,8 @@ def _with_moment(part: Part, chances: Sequence[float], now: Losses) -> Part:
     buckets = dict(part.buckets)
     for outcome in _told(chances):
         place = 10 * outcome + bucket(chances[outcome])
-        known = buckets.get(place, Said())
-        buckets[place] = Said(count=known.count + 1, said=known.said + chances[outcome])
+        known = buckets.get(place, Bucket())
+        buckets[place] = Bucket(count=known.count + 1, said=known.said + chances[outcome])
     return Part(losses=_added(part.losses, now), buckets=buckets)
 
 
