@@ -7,21 +7,30 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from gateway import endpoints, protocol, registry
 from gateway.answers import wall_ms
 from gateway.calculate import calculate
 from gateway.census import Census
+from gateway.guard import Door, Guard, door_of
 from gateway.hub import Hub
 from gateway.stream import stream
+from pipeline.settings import Settings
 
 HEARTBEAT_EVERY_S = 10
 LOOKS_EVERY_S = 1
+LOOPBACK = "127.0.0.1"
 
 
-def create_app(hub: Hub, feed: Callable[[], Coroutine[Any, Any, None]] | None = None) -> Starlette:
-    """The gateway over a hub. ``feed`` fills the hub until it is cancelled; without it a caller does."""
+def create_app(
+    hub: Hub, feed: Callable[[], Coroutine[Any, Any, None]] | None = None, door: Door | None = None
+) -> Starlette:
+    """The gateway over a hub. ``feed`` fills the hub until it is cancelled; without it a caller does.
+
+    Without a ``door`` anyone may read, as where only this machine can reach it.
+    """
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -48,6 +57,8 @@ def create_app(hub: Hub, feed: Callable[[], Coroutine[Any, Any, None]] | None = 
         ],
         exception_handlers={HTTPException: endpoints.problem, Exception: endpoints.problem},
         lifespan=lifespan,
+        # The innermost: what stands before it frames its refusals too.
+        middleware=[Middleware(Guard, door=door or door_of(Settings(), LOOPBACK))],
     )
     app.state.hub = hub
     app.state.census = Census(hub)

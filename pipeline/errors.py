@@ -10,6 +10,7 @@ SharplineError
         TimeRunsBackwards
         AnotherLog
     BadRequest           what a client of the gateway asked for; answered with its code, the connection stays
+    Denied               a visitor of the gateway who may not, or not now; answered with status and code
     TopicsUnfit          topics, partitions or start offsets are not as `sharpline topics` makes them
     CheckpointUnfit      a worker's checkpoint that is damaged or of other rows; it is ignored
 """
@@ -71,3 +72,11 @@ class BadRequest(SharplineError):
     def __init__(self, code: str, message: str, id: str | int | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code, self.message, self.id = code, message, id
+
+
+class Denied(SharplineError):
+    """A visitor of the gateway may not, or not now; it is told ``status``, ``code`` and ``message``."""
+
+    def __init__(self, status: int, code: str, message: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(f"{code}: {message}")
+        self.status, self.code, self.message, self.retry_after_s = status, code, message, retry_after_s

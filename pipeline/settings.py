@@ -6,7 +6,7 @@
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -17,6 +17,9 @@ from pipeline.errors import UsageError
 PREFIX = "SHARPLINE_"
 LOG_FORMS = ("text", "json")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+ACCESS = ("auto", "on", "open")
+#: HS256 asks for as many bytes as its hash has.
+SECRET_BYTES = 32
 #: Read by the set-up and by tools around the pipeline, not by `Settings`.
 ELSEWHERE = frozenset({"SHARPLINE_CACHE"})
 
@@ -43,6 +46,37 @@ class Settings:
     """A JSON file with fields of `Rules` that differ from their defaults."""
     models: str = ""
     """A folder of boosted models, one folder a sport; empty for those that are shipped."""
+    access: str = "auto"
+    """Who may read from the gateway. ``on``: who has a token; ``open``: anyone; ``auto``: anyone while it
+    listens on loopback and no keys are given."""
+    token_secret: str = field(default="", repr=False)
+    """What HS256 tokens are signed with."""
+    token_secret_file: str = ""
+    """A file that holds it instead."""
+    token_keys: str = ""
+    """A JWKS file with the public keys of RS256 and ES256 tokens; read again when it changes."""
+    token_audience: str = "sharpline"
+    """Whom tokens must be for."""
+    token_issuer: str = ""
+    """Who must have issued them; empty for anyone who has the key."""
+    origins: str = ""
+    """Other sites whose pages may open a WebSocket: https://example.com, separated by commas; * for all."""
+    proxies: str = ""
+    """Addresses or networks of proxies, separated by commas, whose X-Forwarded-For is believed."""
+    sockets: int = 25_000
+    """Open WebSockets of one gateway."""
+    sockets_per_address: int = 100
+    """Of one address (of IPv6, one /64)."""
+    subscriptions_per_socket: int = 1_000
+    """Of one WebSocket at a time."""
+    messages_per_second: int = 20
+    """From one WebSocket; five seconds' worth at once."""
+    message_bytes: int = 65_536
+    """Of one message from a WebSocket."""
+    requests_per_minute: int = 100
+    """By one visitor, or by one address where nobody needs a token; WebSockets that are opened count."""
+    request_seconds: int = 10
+    """Until a request has come whole; then its connection is closed."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -58,13 +92,37 @@ class Settings:
             raise UsageError(f"unknown setting {PREFIX}{unknown[0].upper()}; there are {names}")
         return cls(**{name: _value(name, known[name], value) for name, value in given.items()})
 
+    def secret(self) -> str:
+        """What HS256 tokens are signed with; empty where nothing is set. Raises UsageError."""
+        if self.token_secret and self.token_secret_file:
+            raise UsageError(f"{PREFIX}TOKEN_SECRET and {PREFIX}TOKEN_SECRET_FILE are both set: keep one")
+        secret = self.token_secret
+        if self.token_secret_file:
+            try:
+                with open(self.token_secret_file, encoding="utf-8") as file:
+                    secret = file.read().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is no text"
+                raise UsageError(
+                    f"the secret of tokens cannot be read from {self.token_secret_file}: {reason}; "
+                    "`sharpline token --make-secret FILE` makes one"
+                ) from None
+        if (secret or self.token_secret_file) and len(secret.encode()) < SECRET_BYTES:
+            raise UsageError(
+                f"the secret of tokens has {len(secret.encode())} bytes and needs {SECRET_BYTES}: "
+                "`sharpline token --make-secret FILE` makes one"
+            )
+        return secret
+
 
 def _value(name: str, kind: Any, given: str) -> Any:
     """A setting's value from its text: numbers are whole and above 0."""
     setting = f"{PREFIX}{name.upper()}"
     if kind is int and not (given.isascii() and given.isdigit() and int(given) > 0):
         raise UsageError(f"{setting} is {given!r} and should be a whole number above 0")
-    if (words := {"log": LOG_FORMS, "log_level": LOG_LEVELS}.get(name)) and given not in words:
+    if (
+        words := {"log": LOG_FORMS, "log_level": LOG_LEVELS, "access": ACCESS}.get(name)
+    ) and given not in words:
         raise UsageError(f"{setting} is {given!r} and should be one of {', '.join(words)}")
     return kind(given)
 

@@ -136,6 +136,7 @@ RECOVERY_SECONDS = Histogram(
 )
 ROWS = Gauge("sharpline_processors_rows", "Events in the table.", ["stage"])
 SOCKETS = Gauge("sharpline_gateway_sockets", "Open sockets.")
+TURNED_AWAY = Counter("sharpline_gateway_turned_away_total", "Visitors who may not, or not now.", ["code"])
 MESSAGES_SENT = Counter("sharpline_gateway_messages_total", "Messages to sockets.", ["kind"])
 UPDATES_READ = Counter("sharpline_gateway_records_total", "Records read.", ["topic"])
 APPEND_TO_SEND_SECONDS = Histogram(
