@@ -214,6 +214,6 @@ def test_every_shipped_model_says_how_its_features_lay_in_training(league: str) 
         one = found[feature.name]
         assert len(one.shares) == len(one.edges) + 1 >= 2
         assert math.fsum(one.shares) == pytest.approx(1.0, abs=1e-5)
-        assert feature.low <= one.edges[0] < feature.high
+        assert feature.low <= one.edges[0] <= one.edges[-1] <= feature.high
         assert list(one.edges) == sorted(set(one.edges))
         assert min(one.shares) > 0.0
