@@ -121,6 +121,20 @@ SUSPECTS = Counter(
 )
 MOVES = Counter("sharpline_processors_moves_total", "Significant moves.", ["cause"])
 STEAM = Counter("sharpline_processors_steam_total", "Moves of several desks one way.", ["cause"])
+FEATURES_OUT_OF_RANGE = Counter(
+    "sharpline_processors_features_out_of_range_total",
+    "Answers to game events in which a feature was not believed, so that the closed form spoke alone.",
+    ["sport", "feature"],
+)
+FEATURE_DRIFT = Gauge(
+    "sharpline_processors_feature_drift",
+    "Population stability index of a feature against its model's training, less what as many games show"
+    " by chance 99 times of 100; none before 20 games.",
+    ["sport", "feature"],
+)
+FEATURE_GAMES = Gauge(
+    "sharpline_processors_feature_games", "Games that the drift of features stands on.", ["sport"]
+)
 DEAD_LETTERS = Counter("sharpline_processors_dead_letters_total", "Records buried.", ["stage", "topic"])
 CHECKPOINT_BYTES = Counter("sharpline_processors_checkpoint_bytes_total", "Of checkpoints.", ["stage"])
 CHECKPOINT_SECONDS = Histogram(

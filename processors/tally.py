@@ -11,6 +11,7 @@ from pipeline.records import Change, ChangeKind
 from pipeline.stages.fold import Answer, Input, Row, Stage
 from pipeline.telemetry import say
 from pipeline.topics import DEAD_LETTERS, TICKS
+from processors.drift import Drift
 from processors.news import Fact, Reader
 
 #: Topics whose records name their source.
@@ -48,6 +49,7 @@ class Tally:
         }
         self._fold, self._batch = telemetry.FOLD_SECONDS.labels(name), telemetry.BATCH_SECONDS.labels(name)
         self._rows = telemetry.ROWS.labels(name)
+        self._drift = Drift() if stage.models else None
         self._news = Reader() if "bets.arbitrage" in stage.answers else None
         if self._news:
             for kind in (*telemetry.KINDS, "other"):
@@ -74,6 +76,8 @@ class Tally:
     def folded(self, row: Row[Any], source: Input, answers: Sequence[Answer], seconds: float) -> None:
         """An input was folded into a row, with these answers."""
         self._fold.observe(seconds)
+        if self._drift:
+            self._drift.folded(row, source, answers)
         if self._news:
             changes, facts = self._news.read(row, answers)
             for kind, change in changes:

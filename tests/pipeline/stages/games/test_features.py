@@ -1,4 +1,4 @@
-"""The vector behind each probability: there when the rules want it, true to what was read, and no cost else."""
+"""The vector behind each probability: there when the rules want it, true to what was read, else no cost."""
 
 import math
 from typing import Any
