@@ -121,6 +121,63 @@ SUSPECTS = Counter(
 )
 MOVES = Counter("sharpline_processors_moves_total", "Significant moves.", ["cause"])
 STEAM = Counter("sharpline_processors_steam_total", "Moves of several desks one way.", ["cause"])
+SCORED_GAMES = Counter("sharpline_processors_scored_games_total", "Games that were scored.", ["league"])
+SCORED_MOMENTS = Counter(
+    "sharpline_processors_scored_moments_total",
+    "Published probabilities of games that were scored.",
+    ["league", "phase"],
+)
+SCORED_LOG_LOSS = Counter(
+    "sharpline_processors_scored_log_loss_total", "Log loss, summed over moments.", ["league", "phase"]
+)
+SCORED_BRIER = Counter(
+    "sharpline_processors_scored_brier_total", "Brier score, summed over moments.", ["league", "phase"]
+)
+CLOSING_LOG_LOSS = Counter(
+    "sharpline_processors_scored_closing_log_loss_total",
+    "Log loss of the closing line, where there was one, counted at each moment.",
+    ["league", "phase"],
+)
+LOG_LOSS_BESIDE_CLOSE = Counter(
+    "sharpline_processors_scored_log_loss_beside_close_total",
+    "Log loss of what was published of the same games, summed over moments.",
+    ["league", "phase"],
+)
+BUCKET_MOMENTS = Counter(
+    "sharpline_processors_bucket_moments_total",
+    "Probabilities of outcomes by the tenth that they are in; of two outcomes home's.",
+    ["league", "phase", "bucket"],
+)
+BUCKET_SAID = Counter("sharpline_processors_bucket_said_total", "Their sum.", ["league", "phase", "bucket"])
+BUCKET_CAME = Counter(
+    "sharpline_processors_bucket_came_total",
+    "How many of them were followed by their outcome.",
+    ["league", "phase", "bucket"],
+)
+SIDE_MOMENTS = Counter(
+    "sharpline_processors_side_moments_total",
+    "Moments of games that were scored.",
+    ["league", "side"],
+)
+SIDE_SAID = Counter(
+    "sharpline_processors_side_said_total", "Sum of the probabilities of a side.", ["league", "side"]
+)
+SIDE_CAME = Counter("sharpline_processors_side_came_total", "Moments whose side came.", ["league", "side"])
+SIDE_VARIANCE = Counter(
+    "sharpline_processors_side_variance_total",
+    "Of came less said by chance alone, the moments of a game being one draw.",
+    ["league", "side"],
+)
+MODEL_MOMENTS = Counter(
+    "sharpline_processors_model_moments_total",
+    "Moments at which a model's word was scored; those of several models are the same.",
+    ["league", "model"],
+)
+MODEL_LOG_LOSS = Counter(
+    "sharpline_processors_model_log_loss_total",
+    "Log loss of a model, summed over moments.",
+    ["league", "model"],
+)
 FEATURES_OUT_OF_RANGE = Counter(
     "sharpline_processors_features_out_of_range_total",
     "Answers to game events in which a feature was not believed, so that the closed form spoke alone.",

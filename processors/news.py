@@ -8,7 +8,7 @@ counted that.
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from pipeline.records import Arbitrages, Change, Moves, ValueBets
+from pipeline.records import Arbitrages, Change, GameScore, Moves, ValueBets
 from pipeline.stages.fold import Answer, Row
 
 
@@ -95,6 +95,31 @@ class Reader:
             phantoms = new.phantoms - old.phantoms
             stood = new.judged - old.judged - phantoms
             news.facts.extend([Fact("judged", "phantom")] * phantoms + [Fact("judged", "stood")] * stood)
+
+
+class Settled:
+    """The scores of games as they settle, each game by its first: what is counted cannot be taken back.
+
+    Where a worker takes a game over, its predecessor has counted what stands then.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, bool]] = {}
+
+    def begin_generation(self) -> None:
+        """Partitions were given out anew: each event is begun once more, with all that stands."""
+        self._known.clear()
+
+    def read(self, row: Row[Any], answers: Sequence[Answer]) -> GameScore | None:
+        """The score of a game that settles with these answers."""
+        if row.closed:
+            self._known.pop(row.event_id, None)
+            return None
+        begun, settled = self._known.get(row.event_id, (0, False))
+        first = begun < row.begun
+        score = next((answer.record for answer in answers if isinstance(answer.record, GameScore)), None)
+        self._known[row.event_id] = row.begun, settled or score is not None
+        return None if settled or (first and row.begun > 1) else score
 
 
 def _told(record: Arbitrages | Moves | ValueBets) -> _Told:

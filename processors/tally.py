@@ -11,8 +11,9 @@ from pipeline.records import Change, ChangeKind
 from pipeline.stages.fold import Answer, Input, Row, Stage
 from pipeline.telemetry import say
 from pipeline.topics import DEAD_LETTERS, TICKS
+from processors import quality
 from processors.drift import Drift
-from processors.news import Fact, Reader
+from processors.news import Fact, Reader, Settled
 
 #: Topics whose records name their source.
 SOURCED = frozenset({"odds.snapshots", "games.events"})
@@ -58,6 +59,7 @@ class Tally:
             for metric, words in COUNTED.values():
                 for word in (*words, "other"):
                     metric.labels(word)
+        self._settled = Settled() if "games.scores" in stage.answers else None
         self._seen_at_s: dict[str, float] = {}
 
     def read(self, topic: str) -> None:
@@ -87,6 +89,10 @@ class Tally:
                     self._tell(row, source, kind, change)
             for fact in facts:
                 _count(fact)
+        if self._settled:
+            quality.expect(row.event_id.partition(":")[0])
+            if score := self._settled.read(row, answers):
+                quality.count(score)
         if logger.isEnabledFor(logging.DEBUG):
             topics = [answer.topic for answer in answers]
             self._say("folded", row, source, logging.DEBUG, answers=topics, ms=round(seconds * 1000, 3))
@@ -111,6 +117,8 @@ class Tally:
         """Rows were recovered."""
         if self._news:
             self._news.begin_generation()
+        if self._settled:
+            self._settled.begin_generation()
         self._rows.set(rows)
 
     def _tell(self, row: Row[Any], source: Input, kind: str, change: Change) -> None:

@@ -28,7 +28,7 @@ FAVOURITE = "favourite"
 
 
 class Losses(Struct, frozen=True, kw_only=True, array_like=True):
-    """Sums over ``count`` moments or seconds, for each way in which the game may end."""
+    """Sums over ``count`` moments or milliseconds, for each way in which the game may end."""
 
     count: float = 0.0
     log_loss: tuple[float, ...] = ()
@@ -60,7 +60,7 @@ class Part(Struct, frozen=True, kw_only=True, array_like=True):
 class Tally(Struct, frozen=True, kw_only=True, array_like=True):
     """Sums over the probabilities published in play.
 
-    ``timed`` counts seconds instead of moments, ``standing`` is what stands since ``since_ms``. ``opinions``
+    ``timed`` counts time instead of moments, ``standing`` is what stands since ``since_ms``. ``opinions``
     are of each model at the moments at which several spoke, the published answer first.
     """
 
@@ -100,8 +100,8 @@ def stopped(tally: Tally, at_ms: int) -> Tally:
     """What stood until now is counted by how long it did; from here on nothing stands."""
     if not tally.since_ms:
         return tally
-    stood_s = max(0, at_ms - tally.since_ms) / 1000.0
-    return replace(tally, timed=_added(tally.timed, tally.standing, stood_s), standing=Losses(), since_ms=0)
+    stood_ms = float(max(0, at_ms - tally.since_ms))
+    return replace(tally, timed=_added(tally.timed, tally.standing, stood_ms), standing=Losses(), since_ms=0)
 
 
 def score(
@@ -133,7 +133,7 @@ def score(
         closing_log_loss=closing_log_loss,
         closing_brier=brier(close, closed) if has_close else 0.0,
         skill=1.0 - found / closing_log_loss if closing_log_loss else 0.0,
-        in_play_s=tally.timed.count,
+        in_play_s=tally.timed.count / 1000.0,
         log_loss_by_time=by_time,
         brier_by_time=squares_by_time,
         phases=tuple(
