@@ -19,6 +19,7 @@ from pipeline.models.position import (
     can_be_drawn,
     in_overtime,
     of_its_length,
+    winner_is_unknown,
 )
 from pipeline.models.prior import league_strengths, market_strengths
 from pipeline.models.tilt import tilted
@@ -69,13 +70,15 @@ def outlook(league: League, strengths: Strengths, position: Position) -> Outlook
     -------
     Outlook
         Without probabilities where no model serves the league, the game was called off, or one side is ahead
-        in a shoot-out.
+        in a shoot-out; once it is final, with those of regulation alone where nobody says who won one.
     """
     model = _MODELS.get(league.model)
     if model is None or position.status in (GameStatus.ABANDONED, GameStatus.CANCELLED):
         return NO_OUTLOOK
     if position.status != GameStatus.FINAL and position.decided != position.lead:
         return NO_OUTLOOK  # how many penalties of a shoot-out are still to come nobody says
+    if winner_is_unknown(league, position):
+        return NO_OUTLOOK._replace(regulation=LEVEL)
     seen = model(as_played(league, position), strengths, position)
     overtime = in_overtime(league, position)
     if position.status == GameStatus.FINAL:

@@ -66,6 +66,12 @@ def as_played(league: League, position: Position) -> League:
     return league
 
 
+def winner_is_unknown(league: League, position: Position) -> bool:
+    """Whether a match that is over has a winner of whom neither its score nor a shoot-out tells."""
+    over = position.status == GameStatus.FINAL and league.sport == "soccer"
+    return over and position.decided == 0 and as_played(league, position).overtime_draw == 0.0
+
+
 def can_be_drawn(league: League) -> bool:
     """Whether a draw is an ending of the whole game."""
     return league.sport == "soccer" or league.overtime_draw > 0.0

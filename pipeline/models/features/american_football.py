@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from pipeline.data import League
 from pipeline.models.features.drives import ENDS, Drive, ends, log_odds, margin
-from pipeline.models.features.seen import Context, Feature, Seen, Sheet
+from pipeline.models.features.seen import Context, Feature, Seen, Sheet, in_regulation
 from pipeline.models.position import Position, left_s
-from pipeline.records import AmericanFootball, GameStatus
+from pipeline.records import AmericanFootball
 
 #: After a kick-off, as most of them end.
 FIRST_AND_TEN, OWN_25 = 10.0, 75.0
@@ -88,9 +88,7 @@ def serves(seen: Seen) -> bool:
     """Regulation under way, its clock and the ball known; when time is up only a snap goes on."""
     position = seen.position
     return (
-        position.status in (GameStatus.LIVE, GameStatus.SUSPENDED)
-        and 1 <= position.period <= seen.league.periods
-        and position.clock_s >= 0.0
+        in_regulation(seen)
         and isinstance(seen.context.situation, AmericanFootball)
         and seen.context.situation.possession in SIDES
         and (position.period < seen.league.periods or position.clock_s > 0.0 or taught(seen))

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from pipeline.data import League
-from pipeline.models.features.seen import Context, Feature, Seen, Sheet
+from pipeline.models.features.seen import Context, Feature, Seen, Sheet, in_regulation
 from pipeline.models.position import Position, left_s, regulation_s
-from pipeline.records import Basketball, GameStatus
+from pipeline.records import Basketball
 
 #: A lead shrinks by this share of itself times the square root of the share of the game that is left.
 RETURN = 0.32
@@ -100,12 +100,7 @@ def log_odds(mean: float, sd: float) -> float:
 def serves(seen: Seen) -> bool:
     """Regulation under way with time on a known clock."""
     position = seen.position
-    return (
-        position.status in (GameStatus.LIVE, GameStatus.SUSPENDED)
-        and 1 <= position.period <= seen.league.periods
-        and position.clock_s >= 0.0
-        and (position.period < seen.league.periods or position.clock_s > 0.0)
-    )
+    return in_regulation(seen) and (position.period < seen.league.periods or position.clock_s > 0.0)
 
 
 def taught(_: Seen) -> bool:

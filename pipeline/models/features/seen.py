@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from pipeline.data import League
 from pipeline.models.position import Outlook, Position, Strengths
-from pipeline.records import Situation
+from pipeline.records import GameStatus, Situation
 
 
 class Context(Struct, frozen=True, kw_only=True, array_like=True):
@@ -66,6 +66,16 @@ class Sheet(NamedTuple):
     """The context after a record, from the state of play before it and after it."""
     margin: Callable[[Any], tuple[float, float]] | None = None
     """Mean and standard deviation of home's final margin, where the features know more of it."""
+
+
+def in_regulation(seen: Seen) -> bool:
+    """Whether a period of regulation is under way, interrupted or not, and its clock is known."""
+    position = seen.position
+    return (
+        position.status in (GameStatus.LIVE, GameStatus.SUSPENDED)
+        and 1 <= position.period <= seen.league.periods
+        and position.clock_s >= 0.0
+    )
 
 
 def vector(sheet: Sheet, view: Any) -> tuple[float, ...]:

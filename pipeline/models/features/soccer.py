@@ -4,9 +4,9 @@ import math
 from typing import NamedTuple
 
 from pipeline.data import League
-from pipeline.models.features.seen import Context, Feature, Seen, Sheet
+from pipeline.models.features.seen import Context, Feature, Seen, Sheet, in_regulation
 from pipeline.models.position import SOCCER_ADDED_S, Position, left_s
-from pipeline.records import GameStatus, Soccer
+from pipeline.records import Soccer
 
 #: A model learns from every fifth minute.
 EVERY_S = 300.0
@@ -48,13 +48,7 @@ def view(seen: Seen) -> View:
 
 def serves(seen: Seen) -> bool:
     """Regulation under way, its clock known, of a league match, which ends with it."""
-    position = seen.position
-    return (
-        position.status in (GameStatus.LIVE, GameStatus.SUSPENDED)
-        and 1 <= position.period <= seen.league.periods
-        and position.clock_s >= 0.0
-        and seen.league.overtime_s == 0.0
-    )
+    return in_regulation(seen) and seen.league.overtime_s == 0.0
 
 
 def taught(seen: Seen) -> bool:

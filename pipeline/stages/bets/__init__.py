@@ -9,7 +9,7 @@ from pipeline import ids
 from pipeline.data import League
 from pipeline.models import Position
 from pipeline.models.phases import UNKNOWN, phase
-from pipeline.models.position import in_overtime, scheduled_periods
+from pipeline.models.position import in_overtime, scheduled_periods, winner_is_unknown
 from pipeline.records import (
     Arbitrages,
     ClockTick,
@@ -35,9 +35,9 @@ class Bets(Struct, frozen=True, kw_only=True, array_like=True):
     """What an event's opportunities are and how its game stands.
 
     ``regulation`` is the last score seen in regulation and ``overtime`` whether the game was played on.
-    ``reported`` says that a feed follows the game, ``phase`` where it is. ``ending`` is None while it is not over. ``sent`` is a
-    digest of the result last sent for each opportunity. ``judged`` is the newest revision of the
-    probabilities that was scored.
+    ``reported`` says that a feed follows the game, ``phase`` where in it the feed is. ``ending`` is None
+    while it is not over. ``sent`` is a digest of the result last sent for each opportunity. ``judged`` is
+    the newest revision of the probabilities that was scored.
     """
 
     event_id: str
@@ -127,9 +127,11 @@ def _ending(league: League, bets: Bets, position: Position) -> Ending:
     """The scores of a final game.
 
     That of regulation is known where the game ended in its last period, or the league plays no overtime;
-    after overtime it was level, at the level score that was seen last.
+    after overtime it was level, at the level score that was seen last. The game's is not known where nobody
+    says who won a shoot-out.
     """
-    final = (position.home_score, position.away_score)
+    score = (position.home_score, position.away_score)
+    final = None if winner_is_unknown(league, position) else score
     shoot_out = position.decided - position.lead
     if bets.overtime:
         seen = bets.regulation
@@ -137,7 +139,7 @@ def _ending(league: League, bets: Bets, position: Position) -> Ending:
         return Ending(game=final, regulation=regulation, level=True, shoot_out=shoot_out)
     plays_on = league.overtime_draw < 1.0
     last_period = position.period == scheduled_periods(league, position)
-    regulation = final if last_period or not plays_on else None
+    regulation = score if last_period or not plays_on else None
     return Ending(game=final, regulation=regulation, shoot_out=shoot_out)
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from pipeline import data
 from pipeline.data import League
 from pipeline.models import Position
+from pipeline.models.position import winner_is_unknown
 from pipeline.records import (
     AmericanFootball,
     Baseball,
@@ -31,12 +32,14 @@ SCORE_FELL, PERIOD_FELL = "score_fell", "period_fell"
 CLOCK_RAN_BACK = "clock_ran_back"
 #: The state of play is of another sport, so it is left out and the rest believed.
 ANOTHER_SPORT = "situation_of_another_sport"
+#: A match of a knock-out is over, its score is level, and no penalties were told.
+WINNER_UNKNOWN = "winner_unknown"
 #: Of two sources that are both up and trusted.
 SOURCES_DISAGREE, SIDES_SWAPPED = "sources_disagree", "sides_swapped"
 #: Under these the game is contested.
 CONTESTING = frozenset({SCORE_FELL, PERIOD_FELL, SOURCES_DISAGREE, SIDES_SWAPPED})
 #: Every reason that a record may carry.
-DOUBTS = CONTESTING | {LATE, UNKNOWN_PERIOD, AFTER_FINAL, CLOCK_RAN_BACK, ANOTHER_SPORT}
+DOUBTS = CONTESTING | {LATE, UNKNOWN_PERIOD, AFTER_FINAL, CLOCK_RAN_BACK, ANOTHER_SPORT, WINNER_UNKNOWN}
 #: What a record of a sport may say of the state of play.
 SITUATIONS: dict[str, type[Situation]] = {
     "american-football": AmericanFootball,
@@ -177,8 +180,7 @@ def _report(league: League, before: Report | None, event: GameEvent) -> Report:
         period, clock_s = before.period, clock_s if clock_s >= 0.0 else before.clock_s
     suspended = event.kind == "suspension" or (event.suspended and event.kind != "resumption")
     back = before is not None and not _corrects(event) and _ran_back(before, event.status, period, clock_s)
-    doubts = (CLOCK_RAN_BACK,) * back + (ANOTHER_SPORT,) * strange
-    return Report(
+    report = Report(
         source=event.source,
         sequence=event.sequence,
         source_event_id=event.source_event_id,
@@ -193,9 +195,11 @@ def _report(league: League, before: Report | None, event: GameEvent) -> Report:
         suspended=suspended,
         situation=_situation(before, event, strange),
         text=event.text,
-        doubts=doubts,
         mirrored=before.mirrored if before else 0,
     )
+    unknown = winner_is_unknown(league, report.position)
+    doubts = (CLOCK_RAN_BACK,) * back + (ANOTHER_SPORT,) * strange + (WINNER_UNKNOWN,) * unknown
+    return replace(report, doubts=doubts) if doubts else report
 
 
 def _situation(before: Report | None, event: GameEvent, strange: bool) -> Situation | None:

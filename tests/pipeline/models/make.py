@@ -51,14 +51,17 @@ def swapped(given: Seen) -> Seen:
 
 
 def _swapped(situation: Any) -> Any:
-    if not isinstance(situation, AmericanFootball):
-        return situation
-    return msgspec.structs.replace(
-        situation,
-        possession=SIDES.get(situation.possession, ""),
-        home_timeouts=situation.away_timeouts,
-        away_timeouts=situation.home_timeouts,
-    )
+    """What each sport says of a side is called by it; baseball's half-inning is of neither."""
+    if situation is None:
+        return None
+    stated = msgspec.structs.asdict(situation)
+    image = {
+        name: stated[f"{SIDES[name[:4]]}{name[4:]}"] if name[:5] in ("home_", "away_") else value
+        for name, value in stated.items()
+    }
+    if "possession" in image:
+        image["possession"] = SIDES.get(stated["possession"], "")
+    return type(situation)(**image)
 
 
 @st.composite

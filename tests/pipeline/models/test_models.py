@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -9,17 +10,30 @@ from hypothesis import strategies as st
 
 from pipeline import data
 from pipeline.data import League
-from pipeline.models import NO_OUTLOOK, Position, Strengths, league_strengths, outlook
-from pipeline.records import Baseball, GameStatus
+from pipeline.models import (
+    NO_OUTLOOK,
+    UNSETTLED,
+    Position,
+    Strengths,
+    league_strengths,
+    of_its_length,
+    outlook,
+)
+from pipeline.models.position import winner_is_unknown
+from pipeline.records import Baseball, GameStatus, Soccer
 
 LEAGUES = data.leagues()
 LIVE, FINAL, SCHEDULED = GameStatus.LIVE, GameStatus.FINAL, GameStatus.SCHEDULED
-ALL = tuple(LEAGUES.values())
-CLOCKED = tuple(league for league in ALL if league.period_s)
+GROUP, KNOCK_OUT = (data.league_on("world-cup", date(2026, *day)) for day in ((6, 11), (7, 5)))
+ALL = (*LEAGUES.values(), GROUP, KNOCK_OUT)
 
 
 def batting(half: str, outs: int = 0, scheduled_innings: int = 9) -> Baseball:
     return Baseball(half=half, outs=outs, bases=0, balls=0, strikes=0, scheduled_innings=scheduled_innings)
+
+
+def shoot_out(home: int, away: int) -> Soccer:
+    return Soccer(home_reds=0, away_reds=0, home_penalties=home, away_penalties=away)
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,9 @@ def games(draw: st.DrawFn, leagues: tuple[League, ...] = ALL) -> Game:
                 ),
             )
         )
+    if league.sport == "soccer":
+        penalties = st.integers(0, 5)
+        situation = draw(st.one_of(st.none(), st.builds(shoot_out, penalties, penalties)))
     most = 60 if league.model == "brownian-margin" else 9
     position = Position(
         draw(st.sampled_from(list(GameStatus))),
@@ -65,26 +82,10 @@ def test_probabilities_sum_to_one_in_every_state_of_play(game: Game) -> None:
     seen = outlook(game.league, game.strengths, game.position)
 
     for chances in (seen.game, seen.regulation):
-        if seen is not NO_OUTLOOK:
+        if chances:
             assert math.fsum(chances) == pytest.approx(1.0, abs=1e-12)
             assert all(0.0 <= chance <= 1.0 for chance in chances)
     assert all(math.isfinite(value) for value in seen.parameters.values())
-
-
-@given(games(CLOCKED))
-def test_swapping_the_sides_mirrors_the_answer(game: Game) -> None:
-    league, strengths, position = game.league, game.strengths, game.position
-    swapped = outlook(
-        League(**{**{name: getattr(league, name) for name in League.__struct_fields__},
-                  "overtime_home": 1.0 - league.overtime_home}),
-        Strengths(strengths.away, strengths.home),
-        position._replace(home_score=position.away_score, away_score=position.home_score),
-    )  # fmt: skip
-    seen = outlook(league, strengths, position)
-
-    for chances, mirrored in ((seen.game, swapped.game), (seen.regulation, swapped.regulation)):
-        if chances:
-            assert (chances[1], chances[0], *chances[2:]) == pytest.approx(mirrored, abs=1e-9)
 
 
 @given(games())
@@ -97,7 +98,7 @@ def test_another_point_never_makes_winning_less_likely(game: Game) -> None:
     )
 
     for few, more in ((behind.game, ahead.game), (behind.regulation, ahead.regulation)):
-        if few:
+        if few and more:
             assert more[0] >= few[0] - 1e-12
             assert more[1] <= few[1] + 1e-12
 
@@ -106,17 +107,22 @@ def test_another_point_never_makes_winning_less_likely(game: Game) -> None:
 def test_a_final_game_has_ended_in_exactly_one_way(game: Game) -> None:
     position = game.position._replace(status=FINAL)
     seen = outlook(game.league, game.strengths, position)
-    winner = 2 if position.lead == 0 else int(position.lead < 0)
+    winner = 2 if position.decided == 0 else int(position.decided < 0)
 
+    assert sorted(seen.regulation) == [0.0, 0.0, 1.0]
+    if winner_is_unknown(game.league, position):
+        assert (seen.game, seen.model) == ((), "none")
+        return
     assert [place for place, chance in enumerate(seen.game) if chance == 1.0] == [winner]
     assert sum(seen.game) == 1.0
-    assert sorted(seen.regulation) == [0.0, 0.0, 1.0]
 
 
 @given(games())
 def test_a_game_that_is_not_final_is_never_certain(game: Game) -> None:
     seen = outlook(game.league, game.strengths, game.position._replace(status=LIVE))
 
+    # Of a shoot-out that one side leads nobody says how far it is.
+    assert bool(seen.game) == (game.position.decided == game.position.lead)
     assert all(0.0 < chance < 1.0 for chance in seen.game)
 
 
@@ -148,6 +154,72 @@ def test_a_game_won_in_overtime_was_level_after_regulation() -> None:
 
     assert seen.game == (1.0, 0.0)
     assert seen.regulation == (0.0, 0.0, 1.0)
+
+
+def test_a_group_game_that_is_level_ends_so_and_a_knock_out_goes_on() -> None:
+    late = Position(LIVE, 2, 0.0, 1, 1)
+    group, knock_out, unknown = (
+        outlook(league, Strengths(1.3, 1.3), late).game for league in (GROUP, KNOCK_OUT, LEAGUES["world-cup"])
+    )
+
+    assert group[2] > 0.85
+    assert knock_out[2] == UNSETTLED
+    assert knock_out[0] == knock_out[1]
+    assert unknown[2] == pytest.approx(UNSETTLED + (group[2] - UNSETTLED) * 0.7)
+
+
+def test_football_that_is_played_on_has_a_winner_whatever_was_known_of_its_round() -> None:
+    for position in (Position(LIVE, 3, 900.0, 1, 1), Position(LIVE, 5, -1.0, 1, 1)):
+        assert outlook(LEAGUES["euro"], Strengths(1.3, 1.3), position).game[2] == UNSETTLED
+
+
+@pytest.mark.parametrize(("penalties", "ended"), [((4, 5), (0.0, 1.0, 0.0)), ((3, 2), (1.0, 0.0, 0.0))])
+def test_a_shoot_out_says_who_has_won_and_regulation_was_level(
+    penalties: tuple[int, int], ended: tuple[float, ...]
+) -> None:
+    over = Position(FINAL, 5, 0.0, 1, 1, shoot_out(*penalties))
+    seen = outlook(KNOCK_OUT, Strengths(1.3, 1.3), over)
+
+    assert (seen.game, seen.regulation) == (ended, (0.0, 0.0, 1.0))
+
+
+def test_a_shoot_out_of_which_nobody_tells_leaves_the_winner_open() -> None:
+    over = Position(FINAL, 5, 0.0, 1, 1)
+    seen = outlook(KNOCK_OUT, Strengths(1.3, 1.3), over)
+
+    assert (seen.model, seen.game, seen.regulation) == ("none", (), (0.0, 0.0, 1.0))
+
+
+def test_a_shoot_out_that_one_side_leads_has_no_model() -> None:
+    for penalties, speaks in (((0, 0), True), ((1, 1), True), ((1, 0), False)):
+        under_way = Position(LIVE, 5, -1.0, 1, 1, shoot_out(*penalties))
+        assert bool(outlook(KNOCK_OUT, Strengths(1.3, 1.3), under_way).game) is speaks
+
+
+@pytest.mark.parametrize(
+    ("league", "period"),
+    [("nfl", 4), ("ncaaf", 4), ("nba", 4), ("wnba", 4), ("mlb", 9), ("kbo", 9), ("nhl", 3)],
+)
+def test_level_when_time_is_up_goes_to_the_overtime_branch(league: str, period: int) -> None:
+    rules = LEAGUES[league]
+    over = batting("bottom", outs=3) if rules.sport == "baseball" else None
+    level = Position(LIVE, period, 0.0, 2, 2, over)
+    seen = outlook(rules, league_strengths(rules), level)
+
+    decided = 1.0 - rules.overtime_draw
+    home, away = decided * rules.overtime_home, decided * (1.0 - rules.overtime_home)
+    ended = (home, away, rules.overtime_draw) if rules.overtime_draw else (home, away)
+    assert seen.game == pytest.approx(ended, abs=3 * UNSETTLED)
+    assert seen.regulation[2] > 0.99
+
+
+def test_strengths_of_nine_innings_are_less_in_seven() -> None:
+    mlb, nine = LEAGUES["mlb"], Strengths(4.5, 3.6)
+    short = of_its_length(mlb, nine, Position(LIVE, 1, -1.0, 0, 0, batting("top", scheduled_innings=7)))
+
+    assert short == pytest.approx((3.5, 2.8))
+    for usual in (Position(SCHEDULED), Position(LIVE, 1, -1.0, 0, 0, batting("top"))):
+        assert of_its_length(mlb, nine, usual) is nine
 
 
 def test_who_can_end_level() -> None:
