@@ -5,11 +5,11 @@ game are alike, so what counts is how many games were seen: the index that so ma
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline import ids, telemetry
 from pipeline.domain.stability import chance_index, stability_index
-from pipeline.models.boosted import Boosted, in_use, look
+from pipeline.models.boosted import Boosted, look
 from pipeline.records import GameEvent, GameProbabilities
 from pipeline.stages.fold import Answer, Input, Row
 from pipeline.stages.games import Game, moment
@@ -19,7 +19,7 @@ from pipeline.stages.games.features import FEATURE_OUT_OF_RANGE
 EVERY = 25
 #: The index is worked out anew after so many moments that were looked at.
 SHOWN_EVERY = 20
-#: Nothing is said before so many games were seen, and of no more than twice the most.
+#: Nothing is said of fewer games; and of the newest alone, one to two times the most.
 FEWEST_GAMES, MOST_GAMES = 20, 100
 
 
@@ -37,13 +37,16 @@ class _Window:
 
 
 class Drift:
-    """Counts of one worker, by sport; the newest games alone, so that an old season does not hide a new one."""
+    """Counts of one worker, by sport, of the newest games alone: an old season does not hide a new one.
 
-    def __init__(self) -> None:
-        self._models = in_use().by_league
+    ``models`` are those in use, by league.
+    """
+
+    def __init__(self, models: Mapping[str, Boosted]) -> None:
+        self._models = models
         self._events = self._looked = 0
         self._windows: dict[str, tuple[_Window, _Window]] = {}
-        for model in self._models.values():
+        for model in models.values():
             sport = model.manifest.sport
             self._windows[sport] = _Window(model), _Window(model)
             telemetry.FEATURE_GAMES.labels(sport)

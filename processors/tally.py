@@ -7,6 +7,7 @@ from typing import Any
 from prometheus_client import Counter, Histogram
 
 from pipeline import data, telemetry
+from pipeline.models import boosted
 from pipeline.records import Change, ChangeKind
 from pipeline.stages.fold import Answer, Input, Row, Stage
 from pipeline.telemetry import say
@@ -50,7 +51,7 @@ class Tally:
         }
         self._fold, self._batch = telemetry.FOLD_SECONDS.labels(name), telemetry.BATCH_SECONDS.labels(name)
         self._rows = telemetry.ROWS.labels(name)
-        self._drift = Drift() if stage.models else None
+        self._drift = Drift(boosted.in_use().by_league) if stage.models else None
         self._news = Reader() if "bets.arbitrage" in stage.answers else None
         if self._news:
             for kind in (*telemetry.KINDS, "other"):
