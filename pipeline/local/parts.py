@@ -58,7 +58,7 @@ def parts(home: Path, gateway_port: int, source: list[str]) -> Parts:
         folds=[
             service(stage, "processors", stage, "--data", str(home / "workers" / stage)) for stage in STAGES
         ],
-        gateway=service("gateway", "gateway"),
+        gateway=service("gateway", "gateway", "--open"),  # on loopback, whatever keys are set
         producer=service("producer", "producers", *source, endless=False),
         lag_exporter=service("lag-exporter", "pipeline.cli", "lag-exporter"),
         targets=targets,

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from websockets.sync.client import ClientConnection
 from gateway.__main__ import listening, server_of
 from gateway.answers import Message, wall_ms
 from gateway.app import create_app
+from gateway.guard import door_of
 from gateway.hub import Hub
 from pipeline.codec import encode
+from pipeline.settings import Settings
 from pipeline.topics import partition_of
 from tests.make_records import AT_MS, example
 
@@ -44,14 +47,26 @@ class Running:
         return asyncio.run_coroutine_threadsafe(call(), self.loop).result(30)
 
     def publish(self, *messages: Message) -> None:
-        self.do(lambda: [self.hub.publish(message) for message in messages])
+        def take() -> None:
+            for message in messages:
+                self.hub.publish(message)
+            self.hub.flush()
+
+        self.do(take)
 
 
 @pytest.fixture
 def gateway() -> Iterator[Running]:
     """A ready gateway that tests publish to themselves."""
+    with serving(Settings()) as running:
+        yield running
+
+
+@contextmanager
+def serving(settings: Settings, host: str = "127.0.0.1") -> Iterator[Running]:
+    """A ready gateway of these settings, with the door that it has where it listens on ``host``."""
     hub = Hub()
-    hub.is_ready = True
+    hub.ready.set()
     hub.tick(AT_MS, wall_ms() + 3_600_000)  # fresh for as long as any test lasts
     started = threading.Event()
     with listening("127.0.0.1", 0) as server_socket:
@@ -62,7 +77,7 @@ def gateway() -> Iterator[Running]:
             started.set()
             await asyncio.Event().wait()
 
-        server = server_of(create_app(hub, feed))
+        server = server_of(create_app(hub, feed, door_of(settings, host)), settings)
         running = Running(hub, server, server_socket.getsockname()[1])
         thread = threading.Thread(target=server.run, args=([server_socket],))
         thread.start()

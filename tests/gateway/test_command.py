@@ -45,7 +45,9 @@ def test_a_port_in_use_is_one_sentence() -> None:
 
 
 def test_an_address_of_another_machine_is_one_sentence() -> None:
-    assert "cannot listen on 192.0.2.1:" in one_sentence(run("--host", "192.0.2.1", "--kafka", "127.0.0.1:9"))
+    assert "cannot listen on 192.0.2.1:" in one_sentence(
+        run("--host", "192.0.2.1", "--open", "--kafka", "127.0.0.1:9")
+    )
 
 
 def test_no_kafka_named_is_one_sentence() -> None:
