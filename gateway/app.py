@@ -8,13 +8,13 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import WebSocketRoute
 
-from gateway import endpoints, protocol, registry
+from gateway import problems, protocol
 from gateway.answers import wall_ms
-from gateway.calculate import calculate
 from gateway.census import Census
 from gateway.guard import Door, Guard, door_of
+from gateway.http import routes
 from gateway.hub import Hub
 from gateway.stream import stream
 from pipeline.settings import Settings
@@ -42,23 +42,16 @@ def create_app(
             for task in running:
                 task.cancel()
 
+    door = door or door_of(Settings(), LOOPBACK)
     app = Starlette(
         routes=[
-            Route("/", endpoints.index),
-            Route("/v1/events", endpoints.events),
-            Route("/v1/events/{event}", endpoints.event),
             WebSocketRoute("/v1/stream", stream),
-            Route("/v1/calculate/{what}", calculate, methods=["POST"]),
-            Route("/healthz", endpoints.health),
-            Route("/livez", endpoints.alive),
-            Route("/readyz", endpoints.ready),
-            Route("/metrics", endpoints.metrics),
-            Mount("/registry", app=registry.app),
+            *routes.routes(),
         ],
-        exception_handlers={HTTPException: endpoints.problem, Exception: endpoints.problem},
+        exception_handlers={HTTPException: problems.answer, Exception: problems.answer},
         lifespan=lifespan,
         # The innermost: what stands before it frames its refusals too.
-        middleware=[Middleware(Guard, door=door or door_of(Settings(), LOOPBACK))],
+        middleware=[*routes.middleware(door.origins), Middleware(Guard, door=door)],
     )
     app.state.hub = hub
     app.state.census = Census(hub)

@@ -4,10 +4,12 @@ Clients take ``http://HOST:PORT/registry`` as the registry's address. Its errors
 """
 
 import json
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,6 +21,48 @@ from schemas import Released
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
+
+
+class Config(Struct, frozen=True, rename="camel"):
+    """How versions of a subject relate."""
+
+    compatibility_level: str
+
+
+class Mode(Struct, frozen=True):
+    """Whether schemas can be registered over this API."""
+
+    mode: str
+
+
+class SchemaText(Struct, frozen=True):
+    """A schema, as JSON in a text."""
+
+    schema: str
+
+
+class Place(Struct, frozen=True):
+    """Where a schema is used."""
+
+    subject: str
+    version: int
+
+
+class Described(Struct, frozen=True, rename="camel"):
+    """One version of a subject: ``id`` is what travels in each message."""
+
+    subject: str
+    version: int
+    id: int
+    schema_type: str
+    schema: str
+
+
+class RegistryProblem(Struct, frozen=True):
+    """An error as clients of this API know it."""
+
+    error_code: int
+    message: str
 
 
 class RegistryError(HTTPException):
@@ -41,12 +85,12 @@ async def types(_: Request) -> Response:
 
 async def config(_: Request) -> Response:
     """How versions of a subject relate; the same for all of them."""
-    return _json({"compatibilityLevel": COMPATIBILITY})
+    return _json(Config(COMPATIBILITY))
 
 
 async def mode(_: Request) -> Response:
     """Schemas come with a release, not over this API."""
-    return _json({"mode": "READONLY"})
+    return _json(Mode("READONLY"))
 
 
 async def subjects(_: Request) -> Response:
@@ -71,13 +115,13 @@ async def version_schema(request: Request) -> Response:
 
 async def schema(request: Request) -> Response:
     """The schema that an id in a message means."""
-    return _json({"schema": _by_id(request).text})
+    return _json(SchemaText(_by_id(request).text))
 
 
 async def schema_versions(request: Request) -> Response:
     """Where a schema is used."""
     released = _by_id(request)
-    return _json([{"subject": released.subject, "version": released.version}])
+    return _json([Place(released.subject, released.version)])
 
 
 async def schema_subjects(request: Request) -> Response:
@@ -107,20 +151,13 @@ async def refused(_: Request) -> Response:
 
 async def problem(_: Request, error: Exception) -> Response:
     """An error in the registry's own form."""
-    if isinstance(error, RegistryError):
-        return _json({"error_code": error.code, "message": error.detail}, error.status_code)
     assert isinstance(error, HTTPException)
-    return _json({"error_code": error.status_code, "message": error.detail}, error.status_code)
+    code = error.code if isinstance(error, RegistryError) else error.status_code
+    return _json(RegistryProblem(code, error.detail), error.status_code)
 
 
-def _described(released: Released) -> dict[str, Any]:
-    return {
-        "subject": released.subject,
-        "version": released.version,
-        "id": released.id,
-        "schemaType": "AVRO",
-        "schema": released.text,
-    }
+def _described(released: Released) -> Described:
+    return Described(released.subject, released.version, released.id, "AVRO", released.text)
 
 
 def _versions(request: Request) -> list[Released]:
@@ -154,20 +191,32 @@ def _json(body: Any, code: int = HTTPStatus.OK) -> Response:
     return Response(msgspec.json.encode(body), code, media_type=MEDIA_TYPE)
 
 
-ROUTES = [
-    Route("/", root),
-    Route("/schemas/types", types),
-    Route("/schemas/ids/{id:int}", schema),
-    Route("/schemas/ids/{id:int}/versions", schema_versions),
-    Route("/schemas/ids/{id:int}/subjects", schema_subjects),
-    Route("/config", config),
-    Route("/config/{subject}", config),
-    Route("/mode", mode),
-    Route("/subjects", subjects),
-    Route("/subjects/{subject}", lookup, methods=["POST"]),
-    Route("/subjects/{subject}/versions", versions),
-    Route("/subjects/{subject}/versions", refused, methods=["POST"]),
-    Route("/subjects/{subject}/versions/{version}", version),
-    Route("/subjects/{subject}/versions/{version}/schema", version_schema),
-]
-app = Starlette(routes=ROUTES, exception_handlers={HTTPException: problem})
+class Endpoint(NamedTuple):
+    """An address of the registry and what is told there."""
+
+    path: str
+    handler: Callable[[Request], Awaitable[Response]]
+    tells: Any
+    method: str = "GET"
+
+
+ENDPOINTS = (
+    Endpoint("/", root, dict[str, str]),
+    Endpoint("/schemas/types", types, list[str]),
+    Endpoint("/schemas/ids/{id:int}", schema, SchemaText),
+    Endpoint("/schemas/ids/{id:int}/versions", schema_versions, list[Place]),
+    Endpoint("/schemas/ids/{id:int}/subjects", schema_subjects, list[str]),
+    Endpoint("/config", config, Config),
+    Endpoint("/config/{subject}", config, Config),
+    Endpoint("/mode", mode, Mode),
+    Endpoint("/subjects", subjects, list[str]),
+    Endpoint("/subjects/{subject}", lookup, Described, "POST"),
+    Endpoint("/subjects/{subject}/versions", versions, list[int]),
+    Endpoint("/subjects/{subject}/versions", refused, RegistryProblem, "POST"),
+    Endpoint("/subjects/{subject}/versions/{version}", version, Described),
+    Endpoint("/subjects/{subject}/versions/{version}/schema", version_schema, dict[str, Any]),
+)
+app = Starlette(
+    routes=[Route(path, handler, methods=[method]) for path, handler, _, method in ENDPOINTS],
+    exception_handlers={HTTPException: problem},
+)

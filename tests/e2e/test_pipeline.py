@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 
-from gateway.endpoints import PARTS
+from gateway.http.events import PARTS
 from pipeline import cluster, codec
 from pipeline.errors import UsageError
 from pipeline.local import kraft

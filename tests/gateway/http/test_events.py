@@ -1,33 +1,12 @@
-import time
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
 from msgspec.structs import replace
 from starlette.testclient import TestClient
 
-from gateway.answers import wall_ms
-from gateway.app import create_app
-from gateway.hub import HANGS_AFTER_S, Hub
+from gateway.hub import Hub
 from pipeline.topics import ANSWERS
 from tests.gateway.running import GONE, message
 from tests.make_records import AT_MS, EVENT, example
 
 LATER, SOCCER = "nfl:2025-09-21:sf-sea", "epl:2025-09-14:ars-liv"
-
-
-@pytest.fixture
-def hub() -> Hub:
-    hub = Hub()
-    hub.is_ready = True
-    hub.tick(AT_MS, wall_ms())
-    return hub
-
-
-@pytest.fixture
-def client(hub: Hub) -> Iterator[TestClient]:
-    with TestClient(create_app(hub), raise_server_exceptions=False) as client:
-        yield client
 
 
 def listed(client: TestClient, query: str = "") -> list[str]:
@@ -47,7 +26,7 @@ def test_an_event_in_the_list_has_score_probability_and_opportunities_by_kind(
     hub.publish(message("bets.arbitrage", 1, all_three))
 
     assert client.get("/v1/events").json() == {
-        "now_ms": AT_MS,
+        "next": None,
         "events": [
             {
                 "event": EVENT,
@@ -98,14 +77,42 @@ def test_events_in_play_come_first_then_by_start(hub: Hub, client: TestClient) -
         (SOCCER, "scheduled", AT_MS + 1),
         (EVENT, "live", AT_MS + 3),
     ):
-        state = example("games.states", event_id=event, status=status, starts_at_ms=starts_at_ms)
+        state = example(
+            "games.states",
+            event_id=event,
+            status=status,
+            starts_at_ms=starts_at_ms,
+            started_at_ms=AT_MS - 600_000 if status == "live" else 0,
+        )
         hub.publish(message("games.states", 0, state))
 
     assert listed(client) == [EVENT, SOCCER, LATER]
     assert listed(client, "?league=nfl") == [EVENT, LATER]
     assert listed(client, "?sport=soccer") == [SOCCER]
     assert listed(client, "?status=scheduled&sport=american-football") == [LATER]
+    assert listed(client, "?status=upcoming") == [SOCCER, LATER]
     assert listed(client, "?status=final") == []
+    assert listed(client, "?q=Seahawks") == [LATER]
+    assert listed(client, "?q=ars-liv") == [SOCCER]
+
+
+def test_events_that_are_over_come_last(hub: Hub, client: TestClient) -> None:
+    over = {"status": "final", "started_at_ms": AT_MS - 20_000_000, "finished_at_ms": AT_MS - 9_000_000}
+    for event, given in ((LATER, over), (SOCCER, {"status": "scheduled", "started_at_ms": 0}), (EVENT, {})):
+        hub.publish(message("games.states", 0, example("games.states", event_id=event, **given)))
+
+    assert listed(client) == [EVENT, SOCCER, LATER]
+
+
+def test_an_event_that_only_books_speak_of_is_upcoming_until_its_line_closes(
+    hub: Hub, client: TestClient
+) -> None:
+    hub.publish(message("odds.closing", 0, example("odds.closing", final=False)))
+    assert listed(client, "?status=upcoming") == [EVENT]
+    assert listed(client, "?status=upcoming&book=pinnacle") == [EVENT]
+    assert listed(client, "?book=bovada") == []
+    hub.publish(message("odds.closing", 1))
+    assert listed(client, "?status=upcoming") == []
 
 
 def test_an_event_shows_every_answer_that_stands(hub: Hub, client: TestClient) -> None:
@@ -133,115 +140,9 @@ def test_an_event_that_was_ended_is_gone(hub: Hub, client: TestClient) -> None:
     assert client.get(f"/v1/events/{EVENT}").status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "says"),
-    [
-        ("/v1/events?sport=chess", 400, "unknown sport 'chess'"),
-        ("/v1/events?league=xfl", 400, "unknown league 'xfl'"),
-        ("/v1/events?status=over", 400, "unknown status 'over'"),
-        ("/v1/events?team=kc", 400, "unknown filter 'team'"),
-        ("/v1/events/kc", 400, "not an event id"),
-        (f"/v1/events/{EVENT}", 404, "nothing is known"),
-        ("/v1/nothing", 404, ""),
-        ("/v1/stream", 404, ""),
-    ],
-)
-def test_an_error_is_a_problem_document(client: TestClient, path: str, status: int, says: str) -> None:
-    answer = client.get(path)
-    body: dict[str, Any] = answer.json()
-
-    assert answer.status_code == body["status"] == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert body["instance"] == path.partition("?")[0]
-    assert says in body.get("detail", "")
-
-
-def test_only_what_is_offered_can_be_done(client: TestClient) -> None:
-    answer = client.post("/v1/events")
-
-    assert answer.status_code == 405
-    assert answer.json()["title"] == "Method Not Allowed"
-
-
 def test_a_fault_of_ours_shows_nothing_of_its_inside(hub: Hub, client: TestClient) -> None:
     hub.answers = None  # type: ignore[assignment]
     answer = client.get("/v1/events")
 
     assert answer.status_code == 500
     assert answer.json()["detail"] == "this is a fault of the gateway; its log says more"
-
-
-def test_it_is_ready_once_everything_was_read(hub: Hub, client: TestClient) -> None:
-    hub.is_ready = False
-    assert client.get("/livez").status_code == 200
-    assert client.get("/readyz").status_code == 503
-    assert client.get("/healthz").status_code == 503
-    hub.is_ready = True
-    assert client.get("/readyz").status_code == 200
-    assert client.get("/healthz").json()["status"] == "live"
-
-
-def test_it_is_alive_for_as_long_as_its_feed_turns(hub: Hub, client: TestClient) -> None:
-    hub.turned_at_s = time.monotonic()
-    assert client.get("/livez").status_code == 200
-    hub.turned_at_s = time.monotonic() - HANGS_AFTER_S - 1
-    answer = client.get("/livez")
-    assert (answer.status_code, answer.json()["status"]) == (503, "dead")
-    assert "hangs for more than 30 s" in answer.json()["text"]
-    hub.turned_at_s = time.monotonic()
-    assert client.get("/livez").status_code == 200
-    hub.feed_has_ended = True
-    assert "has ended" in client.get("/livez").json()["text"]
-    assert client.get("/livez").status_code == 503
-
-
-@pytest.mark.parametrize(
-    ("turned_at_s", "has_ended", "reads"),
-    [
-        pytest.param(None, False, True, id="not begun"),
-        pytest.param(100.0, False, True, id="just now"),
-        pytest.param(100.0 - HANGS_AFTER_S, False, True, id="at the limit"),
-        pytest.param(99.9 - HANGS_AFTER_S, False, False, id="hangs"),
-        pytest.param(100.0, True, False, id="ended just now"),
-        pytest.param(None, True, False, id="ended before it began"),
-    ],
-)
-def test_a_feed_reads_where_it_came_back_a_moment_ago(
-    turned_at_s: float | None, has_ended: bool, reads: bool
-) -> None:
-    hub = Hub()
-    hub.turned_at_s, hub.feed_has_ended = turned_at_s, has_ended
-
-    assert hub.is_reading(100.0) is reads
-
-
-def test_without_its_broker_it_serves_what_it_has_and_says_so(hub: Hub, client: TestClient) -> None:
-    hub.publish(message("games.states"))
-    hub.broker_away = "connection refused"
-
-    assert client.get("/healthz").status_code == 503
-    assert client.get("/healthz").json()["status"] == "broker_away"
-    assert client.get("/readyz").status_code == 503
-    assert client.get("/livez").status_code == 200
-    assert listed(client) == [EVENT]
-
-
-def test_metrics_are_for_prometheus(hub: Hub, client: TestClient) -> None:
-    hub.publish(message("games.states"))
-
-    assert 'sharpline_gateway_records_total{topic="games.states"}' in client.get("/metrics").text
-
-
-def test_the_index_names_every_address(client: TestClient) -> None:
-    text = client.get("/").text
-
-    for path in (
-        "/v1/events",
-        "/v1/stream",
-        "/registry/subjects",
-        "/healthz",
-        "/livez",
-        "/readyz",
-        "/metrics",
-    ):
-        assert path in text
