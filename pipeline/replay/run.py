@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.records import ClockTick
+from pipeline.records import ClockTick, SourceState
 from pipeline.replay import archive
 from pipeline.replay.archive import ArchiveWriter, Message
 from pipeline.settings import Rules
@@ -48,6 +48,7 @@ class Replay:
     def __init__(self, rules: Rules, partitions: int, publish: Callable[[Answer], Message]) -> None:
         self.rules, self.partitions, self.publish = rules, partitions, publish
         self.tally = Tally()
+        self.sources: tuple[SourceState, ...] = ()
         self.rows: dict[str, dict[str, Row[Any]]] = {name: {} for name in STAGES}
         self._made_with = {name: provenance(stage, rules) for name, stage in STAGES.items()}
         self._due: list[tuple[int, int, str]] = []
@@ -69,13 +70,26 @@ class Replay:
             if self._due_at.get((order, event_id)) != due_ms:
                 continue
             del self._due_at[order, event_id]
-            partition = partition_of(event_id, self.partitions)
-            offset = self._ticks.get(partition, 0)
-            self._ticks[partition] = offset + 1
-            self.tally.ticks += 1
             self.tally.now_ms = max(due_ms, self.tally.now_ms)
-            tick = Input(TICKS, partition, offset, ClockTick(received_at_ms=due_ms))
-            self._follow(tick, event_id, only=list(STAGES)[order])
+            tick = ClockTick(received_at_ms=due_ms, sources=self.sources)
+            self._tick(event_id, tick, list(STAGES)[order])
+
+    def hear(self, tick: ClockTick) -> None:
+        """Take over what a log's own tick says of the sources; where that is new, it may change any event."""
+        self.until(tick.received_at_ms)
+        self.tally.now_ms = max(tick.received_at_ms, self.tally.now_ms)
+        if tick.sources == self.sources:
+            return
+        self.sources = tick.sources
+        for event_id in dict.fromkeys([key for rows in self.rows.values() for key in rows]):
+            self._tick(event_id, tick)
+
+    def _tick(self, event_id: str, tick: ClockTick, only: str = "") -> None:
+        partition = partition_of(event_id, self.partitions)
+        offset = self._ticks.get(partition, 0)
+        self._ticks[partition] = offset + 1
+        self.tally.ticks += 1
+        self._follow(Input(TICKS, partition, offset, tick), event_id, only)
 
     def _follow(self, source: Input, event_id: str, only: str = "") -> None:
         queue = deque([(source, only)])

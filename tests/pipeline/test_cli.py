@@ -23,6 +23,7 @@ COMMANDS = (
     "produce",
     "replay",
     "serve",
+    "shadow",
     "tail",
     "topics",
     "train",
