@@ -6,7 +6,6 @@ import click
 
 from pipeline import data
 from pipeline.cli.fitted import progress, required_new
-from pipeline.errors import UsageError
 
 
 @click.command(
@@ -34,19 +33,9 @@ def fit_ratings(league: str, archive: Path, out: Path, quiet: bool) -> None:
     Where no market says how strong the sides of a game are, their ratings do: the last from before its day.
     """
     # Here, since numpy takes a while to load, and most commands do not need it.
-    from pipeline.training import batting, ratings
-    from pipeline.training.inputs import Inputs
+    from pipeline.training.rated import rate
 
     required_new(out)
-    known = data.leagues()[league]
-    points = ratings.fit if known.model == "brownian-margin" else None
-    rate = batting.fit if known.sport == "baseball" else points
-    if rate is None:
-        raise UsageError(f"{league} is not rated: goals are too few for margins to say much")
-    played = ratings.results(Inputs(archive, progress(quiet)), league)
-    if not played:
-        raise UsageError(f"{archive} holds no finished game of {league}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    ratings.write(rate(known, played), out)
+    played = rate(archive, league, out, progress(quiet))
     click.echo(f"{len(played):,} games, {played[0].day} to {played[-1].day}")
     click.echo(f"written to {out}")

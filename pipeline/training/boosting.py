@@ -6,7 +6,7 @@ Every fit has one thread, no sampling and sorted rows: the same archive and seed
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -75,6 +75,8 @@ FEWEST_SEASONS, TENTHS = 4, 10
 PRIOR = ("anchor", "lightgbm", "xgboost")
 PRIOR_GAMES = 1_000
 NEWTON_STEPS, RIDGE = 12, 1e-6
+#: Of weights and slopes: what is said in a walk is what a written model says.
+DIGITS = 6
 
 
 class Pair(NamedTuple):
@@ -89,6 +91,19 @@ class Blend(NamedTuple):
 
     weights: dict[str, float]
     slope: float
+
+
+class Step(NamedTuple):
+    """A block, and the models of the blocks before it that answer it; none of the first.
+
+    ``now`` are its moments, ``voices`` the scores of each of `VOICES` at them.
+    """
+
+    number: int
+    now: Any
+    pair: Pair | None
+    by: Blend
+    voices: Floats
 
 
 class Walk(NamedTuple):
@@ -207,7 +222,8 @@ def blend(moments: Moments, voices: Floats) -> Blend:
                 best, least = np.zeros(len(VOICES)), loss
                 best[list(chosen)] = found
     slope = float(best.sum())
-    return Blend({voice: float(best[place] / slope) for place, voice in enumerate(VOICES)}, slope)
+    weights = {voice: round(float(best[place] / slope), DIGITS) for place, voice in enumerate(VOICES)}
+    return Blend(weights, round(slope, DIGITS))
 
 
 def _newton(voices: Floats, truth: Floats, weight: Floats) -> tuple[Floats, float]:
@@ -234,9 +250,20 @@ def chances(scores: Floats) -> Floats:
 
 def walk(sport: str, moments: Moments, seed: int, told: Callable[[str], None] = lambda _: None) -> Walk:
     """Every block answered by models of the blocks before it."""
-    sheet, block = SHEETS[sport], blocks(moments)
+    block = blocks(moments)
     voices = np.zeros((len(moments.game), len(VOICES), moments.anchor.shape[1]))
     blended = np.zeros((len(moments.game), moments.anchor.shape[1]))
+    for step in steps(sport, moments, seed, told):
+        voices[step.now], blended[step.now] = step.voices, mixed(step.by, step.voices)
+    return Walk(block, voices, blended)
+
+
+def steps(
+    sport: str, moments: Moments, seed: int, told: Callable[[str], None] = lambda _: None
+) -> Iterator[Step]:
+    """The blocks in time order, each with models of the blocks before it."""
+    sheet, block = SHEETS[sport], blocks(moments)
+    voices = np.zeros((len(moments.game), len(VOICES), moments.anchor.shape[1]))
     numbers = np.unique(block)
     for number in numbers:
         now, before = block == number, block < number
@@ -245,9 +272,7 @@ def walk(sport: str, moments: Moments, seed: int, told: Callable[[str], None] = 
         voices[now] = spoken(sheet, pair, moments.where(now))
         # The first block was answered without boosters and says nothing of their weights.
         known = before & (block > numbers[0])
-        by = blend(moments.where(known), voices[known])
-        blended[now] = mixed(by, voices[now])
-    return Walk(block, voices, blended)
+        yield Step(int(number), now, pair, blend(moments.where(known), voices[known]), voices[now])
 
 
 def mixed(by: Blend, voices: Floats) -> Floats:
@@ -262,10 +287,18 @@ def write(
     learnt_from: dict[str, Any], scores: dict[str, Any],
 ) -> tuple[Manifest, Pair]:  # fmt: skip
     """Fit on all games and write the model, all but its card, into a new folder."""
-    sheet = SHEETS[sport]
     pair = fit(sport, moments, seed)
     known = walked.block > walked.block.min()
     by = blend(moments.where(known), walked.voices[known])
+    return written(sport, name, leagues, moments, pair, by, seed, out, learnt_from, scores), pair
+
+
+def written(
+    sport: str, name: str, leagues: tuple[str, ...], moments: Moments, pair: Pair, by: Blend, seed: int,
+    out: Path, learnt_from: dict[str, Any], scores: dict[str, Any],
+) -> Manifest:  # fmt: skip
+    """A model of boosters and blend, all but its card, in a new folder; ``moments`` are what they learnt."""
+    sheet = SHEETS[sport]
     out.mkdir(parents=True)
     (out / LIGHTGBM).write_text(pair.lightgbm.model_to_string(importance_type="gain"))
     (out / XGBOOST).write_bytes(bytes(pair.xgboost.save_raw("json")))
@@ -276,8 +309,8 @@ def write(
         leagues=leagues,
         outcomes=moments.anchor.shape[1],
         features=ranges(sheet),
-        weights={voice: round(weight, 6) for voice, weight in by.weights.items()},
-        slope=round(by.slope, 6),
+        weights=by.weights,
+        slope=by.slope,
         seed=seed,
         learnt_from=learnt_from,
         settings=LEARNING[sport]._asdict(),
@@ -287,7 +320,7 @@ def write(
         histograms=histograms(sheet, moments.values),
     )
     (out / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
-    return manifest, pair
+    return manifest
 
 
 def histograms(sheet: Sheet, values: Floats) -> tuple[Histogram, ...]:

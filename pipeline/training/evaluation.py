@@ -72,8 +72,12 @@ def buckets(chances: Floats, happened: Any) -> list[Bucket]:
 
 def above(chances: Floats, other: Floats, moments: Moments, seed: int = bootstrap.SEED) -> Mean:
     """How much log loss is above another's on the same moments, with the interval of a bootstrap by game."""
-    losses = log_losses(chances, moments.label) - log_losses(other, moments.label)
-    return bootstrap.mean_by_day(losses.tolist(), [moments.games[game] for game in moments.game], seed)
+    return by_game(log_losses(chances, moments.label) - log_losses(other, moments.label), moments, seed)
+
+
+def by_game(values: Floats, moments: Moments, seed: int = bootstrap.SEED) -> Mean:
+    """The mean of a value a moment, with the interval of a bootstrap by game."""
+    return bootstrap.mean_by_day(values.tolist(), [moments.games[game] for game in moments.game], seed)
 
 
 def plot(voices: dict[str, list[Bucket]], title: str) -> str:

@@ -81,11 +81,15 @@ def read(folder: Path, moments: Moments) -> Matches:
 
 
 class Walked(NamedTuple):
-    """What was said of every fifth minute: ``moments`` by profiles of earlier matches, ``plain`` by none."""
+    """What was said of every fifth minute: ``moments`` by profiles of earlier matches, ``plain`` by none.
+
+    ``by_block`` are the profiles of earlier matches, ``profile`` is that of all.
+    """
 
     moments: Moments
     plain: Moments
     block: Any
+    by_block: dict[int, Profile]
     profile: Profile
     learnt_from: dict[str, Any]
 
@@ -99,11 +103,13 @@ def walked(folder: Path, told: Callable[[int], None] = lambda _: None) -> Walked
     matches, block = read(folder, moments), boosting.blocks(moments)
     closing = closing_strengths(folder, moments.games)
     closing = np.where(np.isnan(closing), matches.strengths, closing)
+    by_block = in_time_order(moments, matches, block)
     leagues = sorted({ids.parse(event_id).league for event_id in moments.games})
     return Walked(
-        in_time_order(moments, matches, block),
+        said_by_block(moments, by_block, block),
         said(moments, PLAIN, np.arange(len(moments.game)), closing),
         block,
+        by_block,
         fit(matches, np.arange(len(moments.games))),
         {
             "archive": found.digest,
@@ -131,10 +137,15 @@ def scores(walk: Walked, seed: int) -> dict[str, Any]:
 def write(walk: Walked, seed: int, out: Path) -> Fitted:
     """A new folder with the profile, its provenance and its card."""
     fitted = Fitted(profile=walk.profile, learnt_from=walk.learnt_from, scores=scores(walk, seed))
-    out.mkdir(parents=True)
-    (out / PROFILE).write_bytes(msgspec.json.format(msgspec.json.encode(fitted)) + b"\n")
+    written(fitted, out)
     (out / profile_card.CARD).write_text(profile_card.written(fitted))
     return fitted
+
+
+def written(fitted: Fitted, out: Path) -> None:
+    """A new folder with a profile, all but its card."""
+    out.mkdir(parents=True)
+    (out / PROFILE).write_bytes(msgspec.json.format(msgspec.json.encode(fitted)) + b"\n")
 
 
 def minutes(moments: Moments) -> Moments:
@@ -168,14 +179,20 @@ def fit(matches: Matches, chosen: Any) -> Profile:
     return msgspec.structs.replace(profile, level=round(level, DIGITS))
 
 
-def in_time_order(moments: Moments, matches: Matches, block: Any) -> Moments:
-    """The moments of each block as the closed form saw them with the profile of the blocks before it."""
-    seen = moments
-    for number in np.unique(block):
+def in_time_order(moments: Moments, matches: Matches, block: Any) -> dict[int, Profile]:
+    """For each block the profile of the blocks before it; of the first plain goals."""
+    found = {}
+    for number in np.unique(block).tolist():
         earlier = np.unique(moments.game[block < number])
-        profile = fit(matches, earlier) if len(earlier) else PLAIN
-        seen = said(seen, profile, np.flatnonzero(block == number))
-    return seen
+        found[number] = fit(matches, earlier) if len(earlier) else PLAIN
+    return found
+
+
+def said_by_block(moments: Moments, by_block: dict[int, Profile], block: Any) -> Moments:
+    """The moments of each block as the closed form sees them with its profile."""
+    for number, profile in by_block.items():
+        moments = said(moments, profile, np.flatnonzero(block == number))
+    return moments
 
 
 def said(moments: Moments, profile: Profile, rows: Any, strengths: Any = None) -> Moments:

@@ -10,7 +10,18 @@ from pipeline.models.features.soccer import SHEET
 from pipeline.models.soccer import Profile, effect
 from pipeline.training import profile as training
 from pipeline.training.games import Moments
-from pipeline.training.profile import HALF_MIN, NAMES, PARTS, PLAIN, Matches, fit, in_time_order, minutes, rps
+from pipeline.training.profile import (
+    HALF_MIN,
+    NAMES,
+    PARTS,
+    PLAIN,
+    Matches,
+    fit,
+    in_time_order,
+    minutes,
+    rps,
+    said_by_block,
+)
 from tests.pipeline.models.test_features_soccer import moment
 
 KNOWN = Profile(level=-0.03, rise=0.5, added_min=(1.5, 4.5), behind=(0.3, 0.2), ahead=(-0.3, -0.2), red=0.5)
@@ -83,17 +94,21 @@ def test_what_is_said_of_a_match_depends_on_earlier_ones_alone() -> None:
     block = np.repeat([0, 1, 2], 20)
     after = matches._replace(goals=np.concatenate([matches.goals[:40], 3 * matches.goals[40:]]))
 
-    once, again = (in_time_order(given, one, block) for one in (matches, after))
+    def answered(one: Matches) -> Moments:
+        return said_by_block(given, in_time_order(given, one, block), block)
+
+    once, again = answered(matches), answered(after)
     earlier = matches._replace(goals=np.concatenate([3 * matches.goals[:20], matches.goals[20:]]))
 
     assert (once.closed == again.closed).all()
-    assert (in_time_order(given, earlier, block).closed[:20] == once.closed[:20]).all()
-    assert (in_time_order(given, earlier, block).closed[20:] != once.closed[20:]).any()
+    assert (answered(earlier).closed[:20] == once.closed[:20]).all()
+    assert (answered(earlier).closed[20:] != once.closed[20:]).any()
 
 
 def test_the_first_block_is_answered_by_plain_goals() -> None:
     given = moments(20)
-    found = in_time_order(given, drawn(20), np.repeat([0, 1], 10))
+    block = np.repeat([0, 1], 10)
+    found = said_by_block(given, in_time_order(given, drawn(20), block), block)
     plain = training.said(given, PLAIN, np.arange(20))
 
     assert (found.closed[:10] == plain.closed[:10]).all()
