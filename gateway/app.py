@@ -10,12 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 
-from gateway import problems, protocol
-from gateway.answers import wall_ms
+from gateway import problems
 from gateway.census import Census
 from gateway.guard import Door, Guard, door_of
 from gateway.http import routes
 from gateway.hub import Hub
+from gateway.past import Past
 from gateway.stream import stream
 from pipeline.settings import Settings
 
@@ -25,11 +25,15 @@ LOOPBACK = "127.0.0.1"
 
 
 def create_app(
-    hub: Hub, feed: Callable[[], Coroutine[Any, Any, None]] | None = None, door: Door | None = None
+    hub: Hub,
+    feed: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    door: Door | None = None,
+    past: Past | None = None,
 ) -> Starlette:
     """The gateway over a hub. ``feed`` fills the hub until it is cancelled; without it a caller does.
 
-    Without a ``door`` anyone may read, as where only this machine can reach it.
+    Without a ``door`` anyone may read, as where only this machine can reach it. ``past`` reads what the hub
+    keeps no more; without it nobody can.
     """
 
     @asynccontextmanager
@@ -41,6 +45,8 @@ def create_app(
             yield
             for task in running:
                 task.cancel()
+            if past is not None:
+                past.close()
 
     door = door or door_of(Settings(), LOOPBACK)
     app = Starlette(
@@ -54,6 +60,7 @@ def create_app(
         middleware=[*routes.middleware(door.origins), Middleware(Guard, door=door)],
     )
     app.state.hub = hub
+    app.state.past = past
     app.state.census = Census(hub)
     return app
 
@@ -64,6 +71,6 @@ async def heart(hub: Hub) -> None:
     while True:
         hub.tell_status()
         if beats % HEARTBEAT_EVERY_S == 0:
-            hub.tell_all(protocol.Heartbeat(hub.now_ms, wall_ms()))
+            hub.tell_heartbeat()
         beats += 1
         await asyncio.sleep(LOOKS_EVERY_S)

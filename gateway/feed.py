@@ -1,4 +1,4 @@
-"""Reads every derived topic from its start and the newest ticks, and hands them to the hub.
+"""Reads every derived topic and the newest ticks, and hands them to the hub.
 
 One consumer for the whole instance, with partitions assigned by hand: no client costs the broker anything.
 Its position is committed under ``sharpline.gateway.<instance>``, so its lag shows beside that of the folds.
@@ -14,10 +14,14 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from gateway.answers import Message
+from gateway.answers import Answer, Message
+from gateway.cursor import Place, epoch_of
 from gateway.hub import Hub
+from gateway.loading import Loading
+from gateway.past import message_of
+from pipeline.cluster import topic_ids
 from pipeline.codec import decode
-from pipeline.errors import UnreadableRecord
+from pipeline.errors import TopicsUnfit, UnreadableRecord
 from pipeline.telemetry import BROKER_UP, say
 from pipeline.topics import ANSWERS, TICKS
 
@@ -31,18 +35,18 @@ COMMIT_EVERY_S = 1.0
 COMMIT_AGAIN_S = 5.0
 #: A broker forgets, after a week, what a group without members committed for a partition.
 COMMIT_ALL_EVERY_S = 3_600.0
-ANSWERS_WITHIN_S = 2.0
+ANSWERS_WITHIN_S = 1.0
 #: After so long without a record the broker is asked whether it is there. There is a tick each second.
-SILENCE_S = 5.0
-
-Place = tuple[str, int]
+SILENCE_S = 1.1
+LOOK_EVERY_S = 0.5
 
 
 class Feed:
     """The one reader of a gateway. ``run`` goes on until it is cancelled, with or without a broker."""
 
-    def __init__(self, kafka: str, instance: str, hub: Hub) -> None:
+    def __init__(self, kafka: str, instance: str, hub: Hub, repeat_ms: int) -> None:
         self.hub = hub
+        self._kafka, self._repeat_ms = kafka, repeat_ms
         self._consumer = Consumer(
             {
                 "bootstrap.servers": kafka,
@@ -60,9 +64,8 @@ class Feed:
         )
         self._position: dict[Place, int] = {}
         self._committed: dict[Place, int] = {}
-        self._unread: dict[Place, int] = {}
-        """Where each partition ended at the start, for those not yet read up to there."""
-        self._committed_at_s = self._committed_all_at_s = self._asked_at_s = self._heard_at_s = 0.0
+        self._committed_at_s = self._committed_all_at_s = self._asked_at_s = 0.0
+        self._heard_at_s = self._looked_at_s = 0.0
         self._commits_under_way = 0
         self._away = ""
 
@@ -78,9 +81,14 @@ class Feed:
                 return done
 
             try:
-                while not await call(self._assign):
+                while (loading := await call(self._begun)) is None:
                     self._tell_hub()
                     await asyncio.sleep(1.0)
+                self._tell_hub()
+                while not loading.is_done:
+                    await call(self._look_again if self._away else loading.more)
+                    self._tell_hub()
+                await self._stand(loading, await call(lambda: topic_ids(self._kafka, ANSWERS)))
                 while True:
                     await self._take(await call(self._read))
                     self._tell_hub()
@@ -92,28 +100,38 @@ class Feed:
         """Kafka's client has come back."""
         self.hub.turned_at_s = time.monotonic()
 
-    def _assign(self) -> bool:
-        """Take every partition from where it is needed; False where that cannot be done yet."""
+    def _begun(self) -> Loading | None:
+        """Read every partition from where it is needed; None where that cannot be done yet."""
         try:
             metadata = self._consumer.list_topics(timeout=ANSWERS_WITHIN_S).topics
             if missing := [topic for topic in (*ANSWERS, TICKS) if topic not in metadata]:
                 say(log, "waiting for topics; sharpline topics makes them", logging.WARNING, missing=missing)
-                return False
-            for topic in (*ANSWERS, TICKS):
-                for number in metadata[topic].partitions:
-                    place = TopicPartition(topic, number)
-                    low, high = self._consumer.get_watermark_offsets(place, timeout=ANSWERS_WITHIN_S)
-                    self._turn()  # a broker that is slow with each of them makes nobody hang
-                    # Of the ticks only the newest matters, and there is one for each second of two weeks.
-                    self._position[topic, number] = low if topic != TICKS else max(low, high - 1)
-                    self._unread[topic, number] = high
+                return None
+            loading = Loading(self._consumer, self._kafka, self._repeat_ms, self._turn)
         except KafkaException as error:
             self._away = error.args[0].str()
-            return False
+            return None
         self._away = ""
-        self._unread = {place: end for place, end in self._unread.items() if end > self._position[place]}
-        self._consumer.assign([TopicPartition(*place, offset) for place, offset in self._position.items()])
-        return True
+        return loading
+
+    async def _stand(self, loading: Loading, ids: str) -> None:
+        """Hand over what stands, and the newest ones in order."""
+        answers = {place: at for place, at in loading.positions.items() if place[0] != TICKS}
+        self.hub.begin(epoch_of(ids, answers), loading.recent_starts())
+        for count, message in enumerate(loading.found()):
+            if count % BATCH == 0:
+                await asyncio.sleep(0)
+            self._hand_over(message, self.hub.keep)
+        for count, message in enumerate(one for kept in loading.recent.values() for one in kept):
+            if count % BATCH == 0:
+                await asyncio.sleep(0)
+            if message.topic() != TICKS:
+                self._hand_over(message, lambda found: self.hub.recent.add(Answer(found)))
+        for place, offset in answers.items():
+            self.hub.positions.jump(place, offset)
+        self._position = loading.positions
+        self.hub.ready.set()
+        say(log, "ready", events=len(self.hub.events()))
 
     def _read(self) -> list[KafkaMessage]:
         """What has arrived, at once when there is something."""
@@ -122,11 +140,13 @@ class Feed:
         now_s = time.monotonic()
         if read:
             self._heard_at_s = now_s
-        if now_s >= self._committed_at_s + COMMIT_EVERY_S:
-            self._committed_at_s = now_s
-            if self._away or now_s >= self._heard_at_s + SILENCE_S:
+        if self._away or now_s >= self._heard_at_s + SILENCE_S:
+            if now_s >= self._looked_at_s + LOOK_EVERY_S:
+                self._looked_at_s = now_s
                 self._look_again()
-            elif self._commits_under_way and now_s < self._asked_at_s + COMMIT_AGAIN_S:
+        elif now_s >= self._committed_at_s + COMMIT_EVERY_S:
+            self._committed_at_s = now_s
+            if self._commits_under_way and now_s < self._asked_at_s + COMMIT_AGAIN_S:
                 pass  # the last one is still to be answered
             elif offsets := self._uncommitted(now_s):
                 self._commit(offsets)
@@ -141,7 +161,9 @@ class Feed:
                 continue
             place, error = (topic, partition), message.error()
             if error is None:
-                self._hand_over(message, topic, partition, offset)
+                if offset < self._position[place]:
+                    raise TopicsUnfit(f"{topic}/{partition} goes back to offset {offset}: it was made anew")
+                self._hand_over(message, self.hub.publish)
                 self._position[place] = offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._position[place] = offset
@@ -154,36 +176,31 @@ class Feed:
                     place=where,
                     fault=error.str(),
                 )
-                continue
-            if place in self._unread and self._position[place] >= self._unread[place]:
-                del self._unread[place]
+        self.hub.flush_soon()
 
-    def _hand_over(self, message: KafkaMessage, topic: str, partition: int, offset: int) -> None:
-        _, appended_at_ms = message.timestamp()
-        key, value = message.key() or b"", message.value()
+    def _hand_over(self, message: KafkaMessage, take: Callable[[Message], None]) -> None:
         try:
-            if topic == TICKS:
-                self.hub.tick(decode(TICKS, key, value).received_at_ms, appended_at_ms)
+            if message.topic() == TICKS:
+                tick = decode(TICKS, message.key(), message.value())
+                down = tuple(one.source for one in tick.sources if one.down_since_ms)
+                self.hub.tick(tick.received_at_ms, message.timestamp()[1], down)
             else:
-                origin = _origin(message.headers())
-                self.hub.publish(
-                    Message(topic, key.decode(), partition, offset, appended_at_ms, value, origin)
-                )
+                take(message_of(message))
         except (UnreadableRecord, UnicodeDecodeError) as error:
-            place = f"{topic}/{partition}/{offset}"
+            place = f"{message.topic()}/{message.partition()}/{message.offset()}"
             say(log, "left out a record that cannot be read", logging.ERROR, place=place, reason=error)
 
     def _tell_hub(self) -> None:
         hub = self.hub
-        if self._away and not hub.broker_away:
+        BROKER_UP.set(not self._away)
+        if bool(self._away) == bool(hub.broker_away):
+            return
+        if self._away:
             say(log, "Kafka does not answer; going on as soon as it does", logging.WARNING, fault=self._away)
-        elif hub.broker_away and not self._away:
+        else:
             say(log, "Kafka answers again")
         hub.broker_away = self._away
-        BROKER_UP.set(not self._away)
-        if not hub.is_ready and self._position and not self._unread:
-            hub.is_ready = True
-            say(log, "ready", events=len(hub.events()))
+        hub.tell_status()
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
@@ -237,12 +254,3 @@ class Feed:
             if self._commits_under_way == 0:
                 self._consumer.close()
                 return
-
-
-def _origin(headers: Any) -> str:
-    """Where the chain of folds began that led to a message; empty where its sender does not say."""
-    given = next((value for name, value in headers or () if name == "origin"), None)
-    try:
-        return given.decode() if given else ""
-    except UnicodeDecodeError:
-        return ""

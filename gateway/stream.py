@@ -2,16 +2,22 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
+from contextlib import suppress
 from itertools import count
 from typing import Any, cast
 
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gateway import protocol
+from gateway.access import ANYONE, Visitor
 from gateway.answers import wall_ms
-from gateway.hub import SENT, Client, Hub
-from gateway.protocol import Ping, Subscribe, Unsubscribe, understood
+from gateway.client import Client, Line, SentFrames, Subscription
+from gateway.hub import SENT, Hub
+from gateway.past import MAXIMUM_PLAYERS, Past
+from gateway.playback import Pace, play, resume
+from gateway.protocol import Id, Subscribe, understood
 from pipeline.errors import BadRequest
 from pipeline.telemetry import say
 
@@ -20,6 +26,8 @@ log = logging.getLogger("sharpline.gateway")
 NUMBERS = count(1)
 UNSUPPORTED_DATA = 1003
 EXTENSION = "sharpline.protocol"
+#: A client that is closed and reads nothing is cut off after this.
+CUT_OFF_AFTER_S = 5.0
 
 
 class DirectProtocol(WebSocketsSansIOProtocol):
@@ -41,23 +49,133 @@ class DirectProtocol(WebSocketsSansIOProtocol):
 class DirectLine:
     """Whole frames into the transport of an accepted WebSocket."""
 
-    def __init__(self, socket: DirectProtocol) -> None:
-        self._socket = socket
+    def __init__(self, socket: DirectProtocol, websocket: WebSocket) -> None:
+        self._socket, self._websocket = socket, websocket
         self.writable: asyncio.Event = socket.writable
+        self._closing: asyncio.Task[None] | None = None
 
-    def write(self, frame: bytes) -> None:
+    def write(self, frames: bytes) -> None:
         if not (self._socket.close_sent or self._socket.transport.is_closing()):
-            self._socket.transport.write(frame)
+            self._socket.transport.write(frames)
+
+    def close(self, code: int, reason: str) -> None:
+        if self._closing is None:
+            self._closing = asyncio.create_task(_closed(self._websocket, code, reason))
+            asyncio.get_running_loop().call_later(CUT_OFF_AFTER_S, self._socket.transport.abort)
+
+
+class Conversation:
+    """One client, and who it is."""
+
+    def __init__(self, hub: Hub, past: Past | None, line: Line, visitor: Visitor, number: int) -> None:
+        self.hub, self.past, self.client = hub, past, Client(line)
+        self._visitor, self._number = visitor, number
+        self._paces: dict[Id, Pace] = {}
+
+    def answer(self, text: str) -> None:
+        """Do what the client asks for, or tell it why not."""
+        client = self.client
+        try:
+            match request := understood(text):
+                case Subscribe():
+                    self._subscribe(request)
+                case protocol.Unsubscribe(id=id):
+                    self.hub.unsubscribe(client, id)
+                    client.tell(protocol.Unsubscribed(id, wall_ms()))
+                case protocol.Step(id=id, count=steps):
+                    self._pace(id).step(steps)
+                case protocol.Pace(id=id, speed=speed):
+                    self._pace(id).set(speed)
+                case protocol.Ping(id=id):
+                    client.tell(protocol.Pong(wall_ms(), id))
+        except BadRequest as error:
+            self._refuse(error)
+
+    def _subscribe(self, request: Subscribe) -> None:
+        for topic in dict.fromkeys(channel.topic for channel in request.channels):
+            if not self._visitor.may_read(topic):
+                text = f"your token does not cover {topic}"
+                raise BadRequest("forbidden", text, request.id)
+        hub, client, id = self.hub, self.client, request.id
+        subscription = Subscription(request.channels, request.conflate_ms)
+        if request.resume:
+            cursor = hub.positions.understood(request.resume)
+            self._read(id, resume(hub, self.past, client, id, subscription, cursor, request.snapshot))
+        elif request.from_ms is not None:
+            self._play(request, subscription)
+        else:
+            hub.subscribe(client, id, subscription)
+
+    def _play(self, request: Subscribe, subscription: Subscription) -> None:
+        past = self.past
+        if past is None:
+            raise BadRequest("no_past", "this gateway reads no log", request.id)
+        if (request.from_ms or 0) > self.hub.now_ms:
+            text = f"from lies ahead of the log's own time, {self.hub.now_ms}"
+            raise BadRequest("invalid_time", text, request.id)
+        if past.players >= MAXIMUM_PLAYERS:
+            text = f"{MAXIMUM_PLAYERS} clients read the past already: try again later"
+            raise BadRequest("busy", text, request.id)
+        pace = self._paces[request.id] = Pace(request.speed)
+
+        async def played() -> None:
+            past.players += 1
+            try:
+                await play(self.hub, past, self.client, request, subscription, pace)
+            finally:
+                past.players -= 1
+                self._paces.pop(request.id, None)
+
+        self._read(request.id, played())
+
+    def _read(self, id: Id, work: Coroutine[Any, Any, None]) -> None:
+        """Have a subscription read the past, beside everything else."""
+        try:
+            self.hub.require_free(self.client, id)
+            if len(self.client.reading) >= protocol.MAXIMUM_READING:
+                text = f"{protocol.MAXIMUM_READING} subscriptions at a time may read the past"
+                raise BadRequest("too_many", text, id)
+        except BadRequest:
+            work.close()
+            raise
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self.client.reading.pop(id, None)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("reading the past failed", exc_info=error)
+                self._refuse(BadRequest("failed", "reading the past failed: subscribe again", id))
+
+        self.client.reading[id] = task = asyncio.create_task(work)
+        task.add_done_callback(ended)
+
+    def _pace(self, id: Id) -> Pace:
+        if id not in self._paces:
+            raise BadRequest("unknown_id", f"no subscription {id!r} reads the past", id)
+        return self._paces[id]
+
+    def _refuse(self, error: BadRequest) -> None:
+        SENT["error"].inc()
+        say(log, "refused a request", socket=self._number, code=error.code)
+        self.client.tell(
+            protocol.Error(error.code, error.message)
+            if error.id is None
+            else protocol.Error(error.code, error.message, error.id)
+        )
 
 
 async def stream(socket: WebSocket) -> None:
     """Accept, understand, deliver until they leave."""
     hub: Hub = socket.app.state.hub
+    state = socket.scope.get("state", {})
+    messages = state["limits"].messages() if "limits" in state else None
     offered = protocol.SUBPROTOCOL in socket.scope["subprotocols"]
     await socket.accept(protocol.SUBPROTOCOL if offered else None)
-    client = Client(DirectLine(socket.scope["extensions"][EXTENSION]))
-    hub.join(client)
+    direct = socket.scope["extensions"].get(EXTENSION) if "extensions" in socket.scope else None
+    line = DirectLine(direct, socket) if direct else SentFrames(socket.send_text, socket.close)
     number = next(NUMBERS)
+    talk = Conversation(hub, socket.app.state.past, line, state.get("visitor", ANYONE), number)
+    client = talk.client
+    hub.join(client)
     say(log, "socket opened", socket=number, sockets=len(hub.clients))
     try:
         hub.tell_status()
@@ -65,7 +183,10 @@ async def stream(socket: WebSocket) -> None:
             if (text := message.get("text")) is None:
                 await socket.close(UNSUPPORTED_DATA, "JSON texts only")
                 return
-            answer(hub, client, text, number)
+            if messages is not None and (wait_s := messages.take()):
+                await asyncio.sleep(wait_s)  # its next messages wait where they are
+            await hub.ready.wait()
+            talk.answer(text)
             # Who sends much and reads little is heard again once it has read.
             await client.caught_up()
     finally:
@@ -73,23 +194,6 @@ async def stream(socket: WebSocket) -> None:
         say(log, "socket closed", socket=number, sockets=len(hub.clients))
 
 
-def answer(hub: Hub, client: Client, text: str, number: int) -> None:
-    """Do what a client asks for, or tell it why not. ``number`` is its socket's."""
-    try:
-        request = understood(text)
-        match request:
-            case Subscribe(id=id, channels=channels):
-                hub.subscribe(client, id, channels)
-            case Unsubscribe(id=id):
-                hub.unsubscribe(client, id)
-                client.tell(protocol.Unsubscribed(id, wall_ms()))
-            case Ping(id=id):
-                client.tell(protocol.Pong(wall_ms(), id))
-    except BadRequest as error:
-        SENT["error"].inc()
-        say(log, "refused a request", socket=number, code=error.code)
-        client.tell(
-            protocol.Error(error.code, error.message)
-            if error.id is None
-            else protocol.Error(error.code, error.message, error.id)
-        )
+async def _closed(socket: WebSocket, code: int, reason: str) -> None:
+    with suppress(RuntimeError, WebSocketDisconnect):  # it may have gone already
+        await socket.close(code, reason)

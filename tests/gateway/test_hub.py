@@ -13,8 +13,9 @@ from prometheus_client import REGISTRY
 
 from gateway.answers import Message, wall_ms
 from gateway.app import heart
-from gateway.hub import Client, Hub
-from gateway.protocol import Channel
+from gateway.client import MAXIMUM_HELD, TOO_SLOW, Client, Subscription
+from gateway.hub import Hub
+from gateway.protocol import Channel, payloads
 from pipeline.errors import BadRequest
 from pipeline.records import Derived
 from pipeline.topics import ANSWERS, TOPICS
@@ -32,11 +33,13 @@ class Kept:
         self.writable = asyncio.Event()
         self.writable.set()
         self.said: list[dict[str, Any]] = []
+        self.closed: list[int] = []
 
-    def write(self, frame: bytes) -> None:
-        size = frame[1]
-        start = {126: 4, 127: 10}.get(size, 2)
-        self.said.append(json.loads(frame[start:]))
+    def write(self, frames: bytes) -> None:
+        self.said += [json.loads(text) for text in payloads(frames)]
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed.append(code)
 
     def records(self) -> list[tuple[str, str, int]]:
         return [(m["type"], m["key"], m["offset"]) for m in self.said if m["type"] in ("snapshot", "update")]
@@ -51,10 +54,17 @@ class Conversation:
         self.hub.join(self.client)
 
     def subscribe(self, *channels: Channel, id: int = 1) -> None:
-        self.hub.subscribe(self.client, id, channels)
+        self.hub.subscribe(self.client, id, Subscription(channels))
 
     def publish(self, topic: str, offset: int, **fields: Any) -> None:
-        self.hub.publish(message(topic, offset, example(topic, **fields)))
+        publish(self.hub, message(topic, offset, example(topic, **fields)))
+
+
+def publish(hub: Hub, *messages: Message) -> None:
+    """Keep messages as a round of the feed does."""
+    for one in messages:
+        hub.publish(one)
+    hub.flush()
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -156,7 +166,7 @@ def test_who_has_left_is_told_nothing_and_forgotten() -> None:
 
         assert talk.line.records() == []
         assert not talk.hub.clients
-        assert not talk.hub._listeners
+        assert not len(talk.hub._groups)
 
     run(talk())
 
@@ -167,7 +177,7 @@ def test_a_tombstone_is_told_and_stands_no_more() -> None:
         talk.publish(VALUE, 0)
         talk.subscribe(Channel(VALUE), id=1)
         await settled()
-        talk.hub.publish(message(VALUE, 1, GONE, EVENT))
+        publish(talk.hub, message(VALUE, 1, GONE, EVENT))
         talk.subscribe(Channel(VALUE), id=2)
         await settled()
 
@@ -221,8 +231,8 @@ def test_bytes_that_cannot_be_read_are_left_out_and_all_else_goes_on(subscribed:
         if subscribed:
             talk.subscribe(Channel(VALUE))
         await settled()
-        talk.hub.publish(message(VALUE, 0)._replace(value=b"\x01rubbish"))
-        talk.hub.publish(message(VALUE, 1)._replace(key="nothing of ours"))
+        publish(talk.hub, message(VALUE, 0)._replace(value=b"\x01rubbish"))
+        publish(talk.hub, message(VALUE, 1)._replace(key="nothing of ours"))
         talk.publish(VALUE, 2, event_id=EVENTS[1])
         if not subscribed:
             talk.subscribe(Channel(VALUE))
@@ -237,13 +247,13 @@ def test_a_slow_client_gets_the_newest_of_each_key_in_order_and_is_told() -> Non
     async def talk() -> None:
         slow = Conversation()
         quick = Conversation(slow.hub)
-        slow.subscribe(Channel(VALUE))
-        quick.subscribe(Channel(VALUE))
+        slow.subscribe(Channel(STATES))
+        quick.subscribe(Channel(STATES))
         await settled()
         slow.line.writable.clear()
         for offset in range(9):
-            slow.publish(VALUE, offset, event_id=EVENTS[offset % 2], revision=offset)
-        slow.publish(VALUE, 9, event_id=EVENTS[2])
+            slow.publish(STATES, offset, event_id=EVENTS[offset % 2], revision=offset)
+        slow.publish(STATES, 9, event_id=EVENTS[2])
         assert [offset for _, _, offset in quick.line.records()] == list(range(10))
         assert slow.line.records() == []
         await settled()
@@ -261,15 +271,53 @@ def test_a_slow_client_gets_the_newest_of_each_key_in_order_and_is_told() -> Non
 def test_what_waits_for_a_client_that_reads_nothing_does_not_grow_with_time() -> None:
     async def talk() -> None:
         talk = Conversation()
-        talk.subscribe(Channel(VALUE))
+        talk.subscribe(Channel(STATES))
         await settled()
         talk.line.writable.clear()
         for offset in range(2_000):
-            talk.publish(VALUE, offset, event_id=EVENTS[offset % 3], revision=offset)
+            talk.publish(STATES, offset, event_id=EVENTS[offset % 3], revision=offset)
             if offset % 100 == 0:
                 await settled()
 
         assert len(talk.client._waiting) <= len(EVENTS)
+
+    run(talk())
+
+
+def test_what_was_opened_and_withdrawn_is_never_left_out() -> None:
+    async def talk() -> None:
+        talk = Conversation()
+        talk.subscribe(Channel(VALUE), Channel(STATES))
+        await settled()
+        talk.line.writable.clear()
+        for offset in range(50):
+            talk.publish(VALUE, offset, revision=offset)
+            talk.publish(STATES, offset, revision=offset)
+        await settled()
+        talk.line.writable.set()
+        await settled()
+
+        updates = [m for m in talk.line.said if m["type"] == "update"]
+        bets = [m["offset"] for m in updates if m["channel"] == VALUE]
+        assert bets == list(range(50))
+        assert not any(m["conflated"] for m in updates if m["channel"] == VALUE)
+        assert len(updates) < 100
+        assert updates[-1]["offset"] == 49
+
+    run(talk())
+
+
+def test_a_client_for_which_too_much_waits_is_closed_and_holds_nothing() -> None:
+    async def talk() -> None:
+        talk = Conversation()
+        talk.subscribe(Channel(VALUE))
+        await settled()
+        talk.line.writable.clear()
+        for offset in range(MAXIMUM_HELD + 2):
+            talk.publish(VALUE, offset, revision=offset)
+
+        assert talk.line.closed[:1] == [TOO_SLOW]
+        assert len(talk.client._waiting) <= 1
 
     run(talk())
 
@@ -291,7 +339,7 @@ def test_a_subscription_is_named_once_and_ended_once() -> None:
 def test_how_the_gateway_is_follows_broker_start_and_time() -> None:
     hub = Hub()
     assert hub.status().status == "starting"
-    hub.is_ready = True
+    hub.ready.set()
     assert hub.status().status == "stale"
     hub.tick(AT_MS, hub.status().sent_at_ms)
     assert (hub.status().status, hub.status().now_ms) == ("live", AT_MS)
@@ -339,12 +387,13 @@ def test_a_delay_is_measured_where_somebody_listens_to_what_is_new(
 ) -> None:
     async def talk() -> None:
         talk = Conversation()
-        talk.hub.is_ready = is_ready
+        if is_ready:
+            talk.hub.ready.set()
         talk.subscribe(Channel(VALUE))
         await settled()
         count, total = measured(topic)
         late = message(topic, 0)._replace(appended_at_ms=wall_ms() - 5_000)
-        talk.hub.publish(late)
+        publish(talk.hub, late)
         after = measured(topic)
 
         assert after[0] - count == more
@@ -356,11 +405,11 @@ def test_a_delay_is_measured_where_somebody_listens_to_what_is_new(
 def test_a_delay_is_never_negative_though_clocks_differ() -> None:
     async def talk() -> None:
         talk = Conversation()
-        talk.hub.is_ready = True
+        talk.hub.ready.set()
         talk.subscribe(Channel(VALUE))
         await settled()
         count, total = measured(VALUE)
-        talk.hub.publish(message(VALUE, 0)._replace(appended_at_ms=wall_ms() + 60_000))
+        publish(talk.hub, message(VALUE, 0)._replace(appended_at_ms=wall_ms() + 60_000))
 
         assert measured(VALUE) == (count + 1, total)
 
@@ -370,10 +419,10 @@ def test_a_delay_is_never_negative_though_clocks_differ() -> None:
 def test_origin_is_told_in_snapshots_and_updates() -> None:
     async def talk() -> None:
         talk = Conversation()
-        talk.hub.publish(message(VALUE, 0)._replace(origin="odds.snapshots/2/1234"))
+        publish(talk.hub, message(VALUE, 0)._replace(origin="odds.snapshots/2/1234"))
         talk.subscribe(Channel(VALUE))
         await settled()
-        talk.hub.publish(message(VALUE, 1)._replace(origin="clock.ticks/0/9"))
+        publish(talk.hub, message(VALUE, 1)._replace(origin="clock.ticks/0/9"))
         talk.publish(VALUE, 2)
 
         said = [m["origin"] for m in talk.line.said if m["type"] in ("snapshot", "update")]
@@ -390,9 +439,9 @@ def test_the_log_names_every_answer_that_goes_to_sockets_when_asked(caplog: pyte
             one.subscribe(Channel(VALUE))
         await settled()
         told = message(VALUE, 3)._replace(origin="odds.snapshots/2/1234")
-        talk.hub.publish(told)
+        publish(talk.hub, told)
         with caplog.at_level(logging.DEBUG, "sharpline.gateway"):
-            talk.hub.publish(told)
+            publish(talk.hub, told)
             talk.publish(STATES, 0)
 
         (line,) = (record for record in caplog.records if record.message == "sent")
@@ -450,15 +499,15 @@ def test_nothing_is_lost_or_doubled_between_snapshot_and_updates(steps: list[tup
         was_blocked = False
         for kind, event in steps:
             if kind == "publish":
-                record = example(VALUE, event_id=event, revision=len(published))
-                published.append(message(VALUE, len(published), record))
-                hub.publish(published[-1])
+                record = example(STATES, event_id=event, revision=len(published))
+                published.append(message(STATES, len(published), record))
+                publish(hub, published[-1])
             elif kind == "tombstone":
-                published.append(message(VALUE, len(published), GONE, event))
-                hub.publish(published[-1])
+                published.append(message(STATES, len(published), GONE, event))
+                publish(hub, published[-1])
             elif kind == "subscribe":
                 talk = Conversation(hub)
-                talk.subscribe(Channel(VALUE))
+                talk.subscribe(Channel(STATES))
                 talks.append((talk, len(published)))
             elif kind == "turn":
                 await asyncio.sleep(0)

@@ -80,16 +80,19 @@ def test_every_message_has_its_documented_fields_and_no_other(gateway: Running) 
         "partition",
         "offset",
         "origin",
+        "source_at_ms",
+        "received_at_ms",
         "appended_at_ms",
         "sent_at_ms",
         "record",
     }
     with connect(gateway.ws) as socket:
-        assert set(heard(socket, "status")) == {"type", "status", "text", "now_ms", "sent_at_ms"}
+        status = {"type", "status", "text", "now_ms", "sent_at_ms", "sources_down"}
+        assert set(heard(socket, "status")) == status
         (snapshot,) = subscribed(socket, {"topic": ARBITRAGE})
         assert set(snapshot) == {"type", "id"} | place
         gateway.publish(message(ARBITRAGE, 1))
-        assert set(heard(socket, "update")) == {"type", "redo", "conflated"} | place
+        assert set(heard(socket, "update")) == {"type", "cursor", "redo", "conflated"} | place
         ask(socket, op="ping", id=7)
         assert set(heard(socket, "pong")) == {"type", "sent_at_ms", "id"}
         ask(socket, op="unsubscribe", id=1)
@@ -129,6 +132,18 @@ MALFORMED = {
     '{"op": "subscribe", "id": 1, "channels": [{"topic": "bets.value", "sport": "chess"}]}': "unknown_sport",
     '{"op": "subscribe", "id": 1, "channels": [{"topic": "bets.value", "league": "xfl"}]}': "unknown_league",
     '{"op": "subscribe", "id": 1, "channels": [{"topic": "bets.value", "event": "kc"}]}': "unknown_event",
+    '{"op": "subscribe", "id": 1, "channels": [{"topic": "games.states", "book": "x"}]}': "unknown_filter",
+    '{"op": "subscribe", "id": 1, "channels": [{"topic": "bets.value", "min_roi": 0.1}]}': "unknown_filter",
+    '{"op": "subscribe", "id": 1, "channels": [{"topic": "bets.value"}], "resume": "xx"}': "invalid_cursor",
+    '{"op": "subscribe", "id": 1, "channels": [{"topic": "bets.value"}], "resume": "%"}': "invalid_cursor",
+    '{"op": "subscribe", "id": 1, "channels": [{"topic": "bets.value"}], "from": -1}': "invalid_time",
+    '{"op": "subscribe", "id": 1, "channels": [{"topic": "bets.value"}], "from": 9e99}': "invalid",
+    '{"op": "subscribe", "id": 1, "channels": [{"topic": "bets.value"}], "from": "now"}': "invalid",
+    '{"op": "subscribe", "id": 1, "channels": [{"topic": "bets.value"}], "from": 1, "speed": 0}': "invalid",
+    '{"op": "subscribe", "id": 1, "channels": [{"topic": "bets.value"}], "speed": 2}': "invalid",
+    '{"op": "subscribe", "id": 1, "channels": [{"topic": "bets.value"}], "conflate_ms": -1}': "invalid",
+    '{"op": "step", "id": 9}': "unknown_id",
+    '{"op": "pace", "id": 9, "speed": 3}': "unknown_id",
     '{"op": "unsubscribe", "id": 9}': "unknown_id",
 }
 
@@ -214,8 +229,8 @@ def test_records_of_every_size_of_frame_arrive_whole(gateway: Running) -> None:
 def test_a_client_that_reads_nothing_costs_the_others_nothing_and_ends_with_the_newest(
     gateway: Running,
 ) -> None:
-    whole = example(ARBITRAGE).arbitrages[0]
-    big = message(ARBITRAGE, 0, example(ARBITRAGE, arbitrages=(whole,) * 200))
+    topic = "odds.fair"
+    big = message(topic, 0, example(topic, markets=example(topic).markets * 400))
     count = 300
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -226,7 +241,7 @@ def test_a_client_that_reads_nothing_costs_the_others_nothing_and_ends_with_the_
     ):
         for client in (quick, slow):
             heard(client, "status")
-            subscribed(client, CHANNEL)
+            subscribed(client, {"topic": topic})
         for offset in range(count):
             gateway.publish(big._replace(offset=offset))
             said = heard(quick, "update")
