@@ -179,7 +179,17 @@ def _schemas() -> Json:
         schema = found[kind.__name__]
         if "record" in schema["properties"]:
             schema["properties"]["record"] = RECORD
-    return dict(sorted(found.items()))
+    told: Json = _without_mappings(dict(sorted(found.items())))
+    return told
+
+
+def _without_mappings(schema: Any) -> Any:
+    """A schema without OpenAPI's discriminators, which here would be names alone; the tags tell as much."""
+    if isinstance(schema, list):
+        return [_without_mappings(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {name: _without_mappings(each) for name, each in schema.items() if name != "discriminator"}
 
 
 if __name__ == "__main__":
