@@ -15,7 +15,7 @@ from faust.types import EventT
 from pipeline import codec
 from pipeline.cluster import changelog
 from pipeline.errors import UnreadableRecord
-from pipeline.records import Derived
+from pipeline.records import ClockTick, Derived, GameEvent, OddsSnapshot
 from pipeline.settings import Rules
 from pipeline.stages.fold import Input, Row, Stage, fold, merged
 from pipeline.topics import DEAD_LETTERS, TICKS, TOPICS, partition_of
@@ -115,7 +115,7 @@ class Runner:
                 await self._bury((topic, tp.partition, message.offset), str(error), key, value)
                 continue
             self._positions.saw(tp, record.received_at_ms)
-            source = Input(topic, tp.partition, message.offset, record, _origin(message.headers))
+            source = Input(topic, tp.partition, message.offset, record, *_began(message.headers))
             if topic == TICKS:
                 self._ticks.add(source, self._end)
             else:
@@ -171,7 +171,11 @@ class Runner:
         if folded is not row:
             self._begun.add(row.event_id)
         place = source.place
-        headers = {"cause": place.encode(), "origin": (source.origin or place).encode()}
+        headers = {
+            "cause": place.encode(),
+            "origin": (source.origin or place).encode(),
+            "source_at_ms": b"%d" % (source.source_at_ms or _source_at_ms(source.record)),
+        }
         for topic, key, value in bodies:
             await self._send(topic, key, value, source.partition, headers)
         return folded
@@ -218,10 +222,23 @@ class Runner:
         self._written(await self._acknowledged())
 
 
-def _origin(headers: Any) -> str:
-    """Where the chain of folds that led to a message began, as whoever sent it says."""
-    value = dict(headers).get("origin") if headers else None
-    return value.decode(errors="replace") if value else ""
+def _began(headers: Any) -> tuple[str, int]:
+    """Where and when the chain of folds that led to a message began, as whoever sent it says."""
+    given = dict(headers) if headers else {}
+    at_ms = given.get("source_at_ms") or b""
+    return (given.get("origin") or b"").decode(errors="replace"), int(at_ms) if at_ms.isdigit() else 0
+
+
+def _source_at_ms(record: Any) -> int:
+    """When what a record tells was so by its source's clock; of odds the newest quote."""
+    match record:
+        case GameEvent():
+            return record.happened_at_ms
+        case OddsSnapshot():
+            return max([line.quoted_at_ms for line in record.lines], default=record.received_at_ms)
+        case ClockTick():
+            return record.received_at_ms
+    return 0
 
 
 def _encoded(topic: str, key: str, record: Derived | None) -> tuple[bytes, bytes | None]:

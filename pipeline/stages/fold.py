@@ -26,7 +26,8 @@ S = TypeVar("S")
 class Input(NamedTuple):
     """A record and where it was read.
 
-    ``origin`` is the place of the first input of the chain that led to it, where it is not that one itself.
+    ``origin`` is the place of the first input of the chain that led to it, where it is not that one itself,
+    ``source_at_ms`` when that one was so by its source's clock.
     """
 
     topic: str
@@ -34,6 +35,7 @@ class Input(NamedTuple):
     offset: int
     record: Any
     origin: str = ""
+    source_at_ms: int = 0
 
     @property
     def place(self) -> str:
