@@ -24,7 +24,7 @@ MAXIMUM_TOKEN_BYTES = 4_096
 MAXIMUM_NAME = 200
 FOREVER_S = 2**53
 #: What a key of JWKS is good for is said by what it is, never by a token.
-ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
+ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256"}
 READ = "read:"
 #: How a visitor is told what is wrong with a token; the library's own words may quote from it.
 REASONS: tuple[tuple[type[jwt.PyJWTError], str, str], ...] = (
@@ -98,7 +98,7 @@ def public_keys(path: str) -> dict[str, jwt.PyJWK]:
         for key in listed:
             if "d" in key or key["kty"] == "oct":
                 raise UsageError(f"{path} holds secret keys: the gateway needs the public ones alone")
-            algorithm = ALGORITHMS.get(key["kty"])
+            algorithm = ALGORITHMS.get((key["kty"], key.get("crv")))
             if algorithm is None or key.get("use", "sig") != "sig" or key.get("alg", algorithm) != algorithm:
                 continue
             keys[str(key.get("kid", ""))] = jwt.PyJWK(key, algorithm)
