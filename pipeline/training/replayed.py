@@ -119,7 +119,18 @@ def _write(
 ) -> None:
     assert step.pair is not None
     name, out = f"{leagues[0]}-blend", models / sport
-    boosting.written(sport, name, leagues, earlier, step.pair, step.by, seed, out, {}, {})
+    boosting.written(
+        sport,
+        name,
+        leagues,
+        earlier,
+        step.pair,
+        step.by,
+        seed,
+        out,
+        {"games": len(set(earlier.game.tolist()))},
+        {},
+    )
 
 
 def _profiles(football: profile.Walked) -> Iterator[Block]:
