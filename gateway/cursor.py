@@ -18,6 +18,8 @@ Place = tuple[str, int]
 
 VERSION = b"\x01"
 EPOCH_BYTES = 6
+#: Where no log was named yet.
+NO_EPOCH = bytes(EPOCH_BYTES)
 #: Of a cursor's text: no log of ours is so wide.
 MAXIMUM_LENGTH = 4_096
 

@@ -16,7 +16,7 @@ import msgspec
 from gateway import protocol
 from gateway.answers import Answer, Message, News, wall_ms
 from gateway.client import NEVER_LEFT_OUT, Client, Subscription
-from gateway.cursor import AnotherEpoch, Cursor, Place, Positions
+from gateway.cursor import NO_EPOCH, AnotherEpoch, Cursor, Place, Positions
 from gateway.filters import Filter
 from gateway.groups import Group, Groups, only
 from gateway.protocol import Channel, Id
@@ -81,7 +81,7 @@ class Hub:
         self._is_urgent = False
         self._rest_until_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self.begin(b"", {(topic, number): 0 for topic in ANSWERS for number in range(partitions)})
+        self.begin(NO_EPOCH, {(topic, number): 0 for topic in ANSWERS for number in range(partitions)})
 
     def begin(self, epoch: bytes, starts: Mapping[Place, int], maximum_bytes: int = MAXIMUM_BYTES) -> None:
         """Read on from these offsets of the log that ``epoch`` names."""
@@ -215,13 +215,17 @@ class Hub:
         client.live[id] = subscription
         self._groups.move(client)
 
+    def is_behind(self, cursor: Cursor, topics: set[str]) -> bool:
+        """Whether a client was told more, by another gateway, than has been read here."""
+        mine = self.positions.offsets
+        return any(offset > mine[place] for place, offset in cursor.offsets.items() if place[0] in topics)
+
     def gap(self, cursor: Cursor | AnotherEpoch, starts: Mapping[Place, int], topics: set[str]) -> str:
         """Why not everything since a cursor can be told; empty where it can. ``starts``: the oldest kept."""
         if isinstance(cursor, AnotherEpoch):
             return "the topics were made anew since, or this gateway has others"
-        for place, offset in cursor.offsets.items():
-            if place[0] in topics and offset > self.positions.offsets[place]:
-                return "the cursor is ahead of the log"
+        if self.is_behind(cursor, topics):
+            return "the cursor is ahead of the log"
         if any(cursor.offsets[place] < start for place, start in starts.items() if place[0] in topics):
             return "the log no longer reaches back so far"
         if self.ticked_at_ms - cursor.at_ms > self._lag_ms and cursor.at_ms:

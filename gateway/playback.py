@@ -17,6 +17,8 @@ from pipeline.topics import partition_of
 
 #: While it plays, a client is told where it is so often.
 TELLS_EVERY_S = 1.0
+#: A gateway that has read less than a client was told elsewhere has so long to catch up.
+BEHIND_S = 5.0
 
 
 class Pace:
@@ -76,6 +78,9 @@ async def resume(
     """Tell what was missed since a cursor, then go live; where that cannot be, say so, and what stands."""
     places = _places(hub, subscription.channels)
     topics = {channel.topic for channel in subscription.channels}
+    give_up_at_s = time.monotonic() + BEHIND_S
+    while isinstance(cursor, Cursor) and hub.is_behind(cursor, topics) and time.monotonic() < give_up_at_s:
+        await asyncio.sleep(BEHIND_S / 100)
     reason = hub.gap(cursor, {}, topics)
     if not reason and isinstance(cursor, Cursor):
         positions = hub.positions.at(cursor)
