@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from pipeline import ids
 from pipeline.cluster import create_topics
 from pipeline.codec import encode
-from pipeline.data import leagues
 from pipeline.errors import UsageError
 from pipeline.models import LEVEL, Position, Strengths, outlook
 from pipeline.parlay import Quote, quote, read_leg
@@ -27,11 +27,13 @@ from tests.make_records import AT_MS, example
 SHARPLINE = Path(sys.executable).with_name("sharpline")
 WITHIN_S = 60
 NFL, EPL, NHL = "nfl:2025-09-14:kc-phi", "epl:2025-09-14:ars-che", "nhl:2025-11-14:bos-tor"
+#: A game of a group, one of a knock-out round, and one of which nobody knows the round.
+CUPS = ("world-cup:2026-06-27:col-por", "world-cup:2026-07-05:bra-nor", "world-cup:2022-12-18:arg-fra")
 
 
 def modelled(event_id: str, strengths: Strengths, period: int = 0, **fields: Any) -> GameProbabilities:
     """What the games fold publishes of a game."""
-    league = leagues()[event_id.partition(":")[0]]
+    league = ids.league_of(event_id)
     status = GameStatus.LIVE if period else GameStatus.SCHEDULED
     seen = outlook(league, strengths, Position(status, period, 600.0 if period else -1.0))
     record: GameProbabilities = example(
@@ -173,10 +175,10 @@ def test_a_line_that_may_be_met_cuts_the_parlay_by_its_own_fair_price() -> None:
 
 
 @pytest.mark.parametrize("period", [0, 2])
-@pytest.mark.parametrize("event_id", [NFL, EPL, "nba:2025-11-14:bos-tor", NHL])
+@pytest.mark.parametrize("event_id", [NFL, EPL, "nba:2025-11-14:bos-tor", NHL, *CUPS])
 def test_a_leg_is_worth_what_the_fold_of_markets_takes_it_for(event_id: str, period: int) -> None:
     """But for h2h and h2h_3way, where a published probability keeps a little for what no model knows."""
-    goals = event_id in (EPL, NHL)
+    goals = event_id in (EPL, NHL, *CUPS)
     strengths = Strengths(3.1, 2.7) if goals else Strengths(110.0, 104.5)
     line, scope = (5.75, "regulation") if goals else (211.0, "game")
     game = modelled(event_id, strengths, period)
@@ -199,10 +201,18 @@ def test_a_leg_is_worth_what_the_fold_of_markets_takes_it_for(event_id: str, per
 
 
 @pytest.mark.parametrize(
-    ("event_id", "period"), [(NFL, 5), (NHL, 4), ("nba:2025-11-14:bos-tor", 5), ("kbo:2025-07-14:lg-kt", 10)]
+    ("event_id", "period"),
+    [
+        (NFL, 5),
+        (NHL, 4),
+        ("nba:2025-11-14:bos-tor", 5),
+        ("kbo:2025-07-14:lg-kt", 10),
+        *[(cup, 3) for cup in CUPS[1:]],
+    ],
 )
 def test_overtime_ends_as_the_fold_of_markets_takes_it_to_end(event_id: str, period: int) -> None:
-    strengths = Strengths(3.1, 2.7) if event_id[:3] in ("nhl", "kbo") else Strengths(24.0, 20.5)
+    goals = event_id[:3] in ("nhl", "kbo", "wor")
+    strengths = Strengths(3.1, 2.7) if goals else Strengths(24.0, 20.5)
     game = modelled(event_id, strengths, period)
 
     found = quote([read_leg(f"{event_id}/h2h/away")], {event_id: game}, {}).games[0].legs[0]
