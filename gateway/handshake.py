@@ -8,8 +8,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.limits import sparing
 
-#: The WebSocket library takes no longer line, and leaves its client without an answer.
-MAXIMUM_LINE_BYTES = 8_190
+#: The WebSocket library takes no longer lines and no more of them, and leaves its client without an answer.
+MAXIMUM_LINE_BYTES = 8_192
+MAXIMUM_HEADERS = 128
+AROUND_BYTES = len(b"GET  HTTP/1.1\r\n")
 TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\n"
     b"Content-Length: 0\r\nConnection: close\r\n\r\n"
@@ -39,7 +41,8 @@ class PromptProtocol(H11Protocol):
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._came()
-        if any(len(name) + len(value) > MAXIMUM_LINE_BYTES - 2 for name, value in self.headers):
+        lines = [len(event.target), *(len(name) + len(value) for name, value in self.headers)]
+        if max(lines) > MAXIMUM_LINE_BYTES - AROUND_BYTES or len(self.headers) > MAXIMUM_HEADERS:
             self.transport.write(TOO_LARGE)
             self.transport.close()
             return

@@ -1,0 +1,343 @@
+"""Who comes into a running gateway, and what the others are told."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from prometheus_client import REGISTRY
+from websockets.asyncio.client import connect as connect_async
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from gateway import guard
+from gateway.limits import LINES_PER_MINUTE
+from pipeline.settings import Settings
+from tests.gateway.running import Running, heard, message, serving
+from tests.gateway.tokens import CLAIMS, EC, RSA, SECRET, by_hand, keys_file, minted, public
+
+SETTINGS = Settings(token_secret=SECRET, requests_per_minute=100_000)
+PROTOCOL = "sharpline.v1"
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Running]:
+    with serving(SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture
+def keyed(tmp_path: Path) -> Iterator[Running]:
+    """A gateway that knows public keys, and a secret."""
+    file = keys_file(tmp_path / "keys.json", public(RSA, kid="r"), public(EC, kid="e"))
+    with serving(Settings(token_secret=SECRET, token_keys=file)) as running:
+        yield running
+
+
+def get(running: Running, path: str, token: str | None = None, **headers: str) -> httpx.Response:
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    return httpx.get(f"{running.http}{path}", headers=headers)
+
+
+def refused(running: Running, *subprotocols: str, **headers: str) -> tuple[int, dict[str, Any], Any]:
+    """Status, problem and headers of a WebSocket that was none."""
+    with pytest.raises(InvalidStatus) as caught:
+        connect(running.ws, subprotocols=subprotocols or (PROTOCOL,), additional_headers=headers).__enter__()
+    response = caught.value.response
+    assert response.headers["Content-Type"] == "application/problem+json"
+    return response.status_code, json.loads(response.body), response.headers
+
+
+def let_in(running: Running, token: str) -> ClientConnection:
+    return connect(running.ws, subprotocols=[PROTOCOL, f"bearer.{token}"])
+
+
+BAD = [
+    pytest.param(minted(key="another secret, as long as the first one"), "token_forged", id="forged"),
+    pytest.param(minted(lasts_s=-60), "token_expired", id="expired"),
+    pytest.param(minted(aud="another"), "token_audience", id="another audience"),
+    pytest.param(minted(key=None, algorithm="none"), "token_algorithm", id="alg none"),
+    pytest.param(minted(nbf=int(time.time()) + 3000), "token_not_yet", id="not yet"),
+    pytest.param("x" * 4000, "token_malformed", id="no token"),
+    pytest.param("x" * 5000, "token_too_long", id="too long"),
+]
+
+
+@pytest.mark.parametrize(("token", "code"), BAD)
+def test_a_bad_token_is_a_typed_answer_over_http(guarded: Running, token: str, code: str) -> None:
+    answer = get(guarded, "/v1/events?league=nfl", token)
+
+    assert answer.status_code == 401
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="sharpline", error="invalid_token"'
+    problem = answer.json()
+    assert problem.pop("detail")
+    assert problem == {
+        "type": "about:blank",
+        "title": "Unauthorized",
+        "status": 401,
+        "instance": "/v1/events",
+        "code": code,
+    }
+
+
+@pytest.mark.parametrize(("token", "code"), BAD)
+def test_a_bad_token_is_a_typed_answer_before_there_is_a_websocket(
+    guarded: Running, token: str, code: str
+) -> None:
+    for status, problem, headers in (
+        refused(guarded, PROTOCOL, f"bearer.{token}"),
+        refused(guarded, Authorization=f"Bearer {token}"),
+    ):
+        assert (status, problem["code"], problem["instance"]) == (401, code, "/v1/stream")
+        assert "WWW-Authenticate" in headers
+
+
+def test_no_token_says_where_one_goes(guarded: Running) -> None:
+    answer = get(guarded, "/v1/events")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "no_token")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="sharpline"'
+    assert "bearer." in answer.json()["detail"]
+    assert refused(guarded)[1]["code"] == "no_token"
+
+
+def test_a_token_in_the_address_counts_for_nothing(guarded: Running) -> None:
+    assert get(guarded, f"/v1/events?access_token={minted()}").json()["code"] == "no_token"
+
+
+def test_two_tokens_are_one_too_many(guarded: Running) -> None:
+    status, problem, _ = refused(guarded, PROTOCOL, f"bearer.{minted()}", f"bearer.{minted('read:bets.*')}")
+
+    assert (status, problem["code"]) == (401, "token_malformed")
+
+
+def test_the_public_key_is_no_secret_for_hs256(keyed: Running) -> None:
+    pem = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    assert get(keyed, "/v1/events", by_hand({"alg": "HS256", "kid": "r"}, CLAIMS, pem)).status_code == 401
+    for key, algorithm, kid in ((RSA, "RS256", "r"), (EC, "ES256", "e")):
+        good = minted(key=key, algorithm=algorithm, headers={"kid": kid})
+        assert get(keyed, "/v1/events", good).status_code == 200
+        with let_in(keyed, good):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("path", "scope", "status"),
+    [
+        ("/v1/events", "read:*", 200),
+        ("/v1/events", "read:games.* read:bets.*", 200),
+        ("/v1/events", "read:games.*", 403),
+        ("/v1/events", None, 403),
+        ("/v1/events/nfl:2025-09-14:kc-phi", "read:games.*", 403),
+        ("/v1/nowhere", "read:games.* read:bets.* read:odds.*", 403),
+        ("/v1/nowhere", "read:*", 404),
+        ("/metrics", "read:bets.*", 403),
+        ("/metrics", "read:metrics", 200),
+        ("/registry/subjects", None, 200),
+    ],
+)
+def test_a_token_reads_what_its_scope_covers(
+    guarded: Running, path: str, scope: str | None, status: int
+) -> None:
+    answer = get(guarded, path, minted(scope))
+
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.json()["code"] == "forbidden"
+        assert "insufficient_scope" in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/healthz"])
+def test_who_asks_whether_it_lives_needs_no_token(guarded: Running, path: str) -> None:
+    assert get(guarded, path).status_code == 200
+
+
+def test_where_nothing_is_asked_for_nothing_is_needed(gateway: Running) -> None:
+    assert get(gateway, "/v1/events").status_code == 200
+    assert get(gateway, "/v1/events", "no token at all").status_code == 200
+    with let_in(gateway, "whatever") as socket:
+        assert socket.subprotocol == PROTOCOL
+        heard(socket, "status")
+
+
+def test_the_token_is_not_said_back(guarded: Running) -> None:
+    token = minted()
+    with let_in(guarded, token) as socket:
+        assert socket.subprotocol == PROTOCOL
+        assert token not in str(socket.response)
+
+
+def test_a_websocket_ends_with_its_token_and_is_told_before(guarded: Running) -> None:
+    token = minted(lasts_s=-22)  # and half a minute for clocks that differ
+    with let_in(guarded, token) as socket:
+        told = heard_of(socket, "error")
+        assert told["code"] == "token_expires"
+        assert closed(socket) == guard.TOKEN_EXPIRED
+
+
+def closed(socket: ClientConnection) -> int | None:
+    """The code by which a WebSocket is closed at last."""
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            socket.recv(timeout=60)
+    return socket.close_code
+
+
+def heard_of(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    """The next message of a kind, whatever comes before it."""
+    while (said := json.loads(socket.recv(timeout=60)))["type"] != kind:
+        pass
+    return said
+
+
+def test_a_websocket_of_a_good_token_hears_what_comes(guarded: Running) -> None:
+    with let_in(guarded, minted(lasts_s=3600)) as socket:
+        heard(socket, "status")
+        socket.send(json.dumps({"op": "subscribe", "id": 1, "channels": [{"topic": "games.states"}]}))
+        heard_of(socket, "subscribed")
+        guarded.publish(message("games.states"))
+        heard_of(socket, "update")
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "comes_in"),
+    [
+        ("", None, True),
+        ("", "http://{host}", True),
+        ("", "https://{host}", True),  # behind a proxy that ends TLS
+        ("", "http://127.0.0.1:1", False),
+        ("", "https://evil.example", False),
+        ("", "null", False),
+        ("", "", False),
+        ("https://bets.example, https://odds.example/", "https://odds.example", True),
+        ("https://bets.example", "https://bets.example.evil.example", False),
+        ("https://bets.example", "http://bets.example", False),
+        ("*", "https://evil.example", True),
+    ],
+)
+def test_pages_of_other_sites_open_no_websocket_unless_they_are_named(
+    origins: str, origin: str | None, comes_in: bool
+) -> None:
+    with serving(Settings(origins=origins)) as running:
+        headers = {} if origin is None else {"Origin": origin.format(host=f"127.0.0.1:{running.port}")}
+        if comes_in:
+            with connect(running.ws, subprotocols=[PROTOCOL], additional_headers=headers):
+                pass
+        else:
+            status, problem, _ = refused(running, **headers)
+            assert (status, problem["code"]) == (403, "origin")
+
+
+def test_requests_have_a_limit_by_visitor_and_say_when_to_come_again() -> None:
+    with serving(Settings(token_secret=SECRET, requests_per_minute=3)) as running:
+        alice, bob = minted(sub="alice"), minted(sub="bob")
+        answers = [get(running, "/v1/events", alice) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200] * 3 + [429] * 2
+        assert answers[0].headers["RateLimit-Policy"] == '"requests";q=3;w=60'
+        assert answers[0].headers["RateLimit"] == '"requests";r=2;t=20'
+        assert answers[3].json()["code"] == "too_many_requests"
+        assert 1 <= int(answers[3].headers["Retry-After"]) <= 20
+        assert get(running, "/v1/events", bob).status_code == 200
+        assert get(running, "/livez").status_code == 200
+        status, problem, headers = refused(running, PROTOCOL, f"bearer.{alice}")
+        assert (status, problem["code"]) == (429, "too_many_requests")
+        assert int(headers["Retry-After"]) >= 1
+
+
+def test_who_is_not_known_is_counted_by_address() -> None:
+    with serving(Settings(token_secret=SECRET, requests_per_minute=3)) as running:
+        codes = [get(running, "/v1/events", f"{number}").status_code for number in range(5)]
+        assert codes == [401] * 3 + [429] * 2
+        assert get(running, "/v1/events", minted()).status_code == 200
+
+
+@pytest.mark.parametrize(("proxies", "statuses"), [("", [200, 429, 429]), ("127.0.0.0/8", [200, 200, 429])])
+def test_where_a_request_comes_from_is_believed_of_proxies_that_are_named(
+    proxies: str, statuses: list[int]
+) -> None:
+    settings = Settings(access="open", proxies=proxies, requests_per_minute=1)
+    with serving(settings, "0.0.0.0") as running:
+        chains = ("192.0.2.1", "198.51.100.7, 192.0.2.2", "192.0.2.1, 192.0.2.2")
+        said = [get(running, "/v1/events", **{"X-Forwarded-For": chain}).status_code for chain in chains]
+        assert said == statuses
+
+
+@pytest.mark.timeout(300)
+def test_ten_thousand_websockets_of_one_address_stay_within_its_limit() -> None:
+    settings = Settings(
+        access="open", proxies="127.0.0.1", sockets_per_address=20, requests_per_minute=20_000
+    )
+    with serving(settings, "0.0.0.0") as running:
+
+        async def knock(address: str, gate: asyncio.Semaphore, stays: contextlib.AsyncExitStack) -> int:
+            async with gate:
+                try:
+                    one = connect_async(
+                        running.ws,
+                        additional_headers={"X-Forwarded-For": address},
+                        open_timeout=100,
+                        compression=None,
+                    )
+                    await stays.enter_async_context(one)
+                    return 101
+                except InvalidStatus as error:
+                    return error.response.status_code
+
+        async def knocks() -> tuple[list[int], int]:
+            gate = asyncio.Semaphore(100)
+            async with contextlib.AsyncExitStack() as stays:
+                one = [knock("192.0.2.1", gate, stays) for _ in range(10_000)]
+                codes = await asyncio.gather(*one)
+                return codes, await knock("192.0.2.2", gate, stays)
+
+        codes, other = asyncio.run(knocks())
+        assert sorted(set(codes)) == [101, 429]
+        assert codes.count(101) == 20
+        assert other == 101
+
+
+def test_a_full_gateway_says_so() -> None:
+    with serving(Settings(sockets=1)) as running:
+        with connect(running.ws):
+            status, problem, headers = refused(running)
+        assert (status, problem["code"], headers["Retry-After"]) == (503, "full", "5")
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/events", "/v1/nowhere"])
+def test_browsers_are_told_to_stay_on_this_site(gateway: Running, path: str) -> None:
+    headers = get(gateway, path).headers
+
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "RateLimit" not in headers
+
+
+def test_who_is_turned_away_is_counted_by_reason(guarded: Running) -> None:
+    def count() -> float:
+        return REGISTRY.get_sample_value("sharpline_gateway_turned_away_total", {"code": "no_token"}) or 0.0
+
+    before = count()
+    get(guarded, "/v1/events")
+
+    assert count() == before + 1
+
+
+def test_refusals_do_not_fill_the_log(guarded: Running, caplog: pytest.LogCaptureFixture) -> None:
+    start_s = time.monotonic()
+    with caplog.at_level(logging.INFO, "sharpline.gateway.refusals"), httpx.Client() as client:
+        for _ in range(200):
+            client.get(f"{guarded.http}/v1/events")
+
+    lines = [record for record in caplog.records if record.msg == "turned away"]
+    assert len(lines) <= LINES_PER_MINUTE * (1 + (time.monotonic() - start_s) / 60)
