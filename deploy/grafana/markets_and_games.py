@@ -31,6 +31,8 @@ PHANTOMS = HOUR.format(by="", metric="arbitrages_judged_total", where='verdict="
 LIVES = HOUR.format(by=" by (le)", metric="arbitrage_life_seconds_bucket", where="")
 #: Above what is usual, and the bound of the alert SharplinePhantoms.
 MANY_PHANTOMS = limits(0.6, 0.75)
+#: As is usual of the index; the upper one is the bound of the alert SharplineFeatureDrift.
+MUCH_DRIFT = limits(0.1, 0.25)
 SPEED = Query(f"max(deriv({LOG_TIME}[$__rate_interval]))", "times the wall's")
 
 
@@ -47,6 +49,7 @@ def dashboard() -> Dashboard:
             Row("Arbitrage afterwards", _afterwards()),
             Row("What is kept back, and moves", _kept_back()),
             Row("Games and answers", _games()),
+            Row("What the models read", _features()),
             Row("Sources and time", _sources()),
             Row("What is kept, what was buried, who listens", _kept()),
         ],
@@ -234,6 +237,39 @@ def _games() -> list[Column]:
         ),
     ]
     return [Column(12, [panel]) for panel in panels]
+
+
+def _features() -> list[Column]:
+    panels = [
+        trend(
+            "Drift of features",
+            "Population stability index of each feature against its model's training, by the newest games,"
+            " less what so few games show by chance. Above 0.25: the source tells something else than it did,"
+            " or the game has changed; the model is to be trained anew.",
+            "short",
+            Query("max by (sport, feature) (sharpline_processors_feature_drift)", "{{sport}} {{feature}}"),
+            steps=MUCH_DRIFT,
+        ),
+        trend(
+            "Games behind the drift",
+            "Of which moments were looked at; each worker its own, the newest one to two hundred. Below 20"
+            " nothing is said of drift.",
+            "short",
+            Query("max by (sport) (sharpline_processors_feature_games)", "{{sport}}"),
+        ),
+        trend(
+            "Features out of range in the last hour",
+            "Answers that the closed form gave alone, as a feature was not believed. One feature in many"
+            " games: what its source says has another unit or sign.",
+            "short",
+            Query(
+                f"{HOUR.format(by=' by (sport, feature)', metric='features_out_of_range_total', where='')}",
+                "{{sport}} {{feature}}",
+            ),
+            steps=NONE_EXPECTED,
+        ),
+    ]
+    return [Column(8, [panel]) for panel in panels]
 
 
 def _sources() -> list[Column]:
