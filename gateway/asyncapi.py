@@ -7,7 +7,7 @@ import json
 from functools import cache
 from importlib.metadata import version
 from inspect import cleandoc
-from typing import Any
+from typing import Any, get_args
 
 from msgspec import Struct
 
@@ -28,21 +28,8 @@ RECORD = {
         {"type": "null"},
     ],
 }
-
-
-def _kinds(tag_field: str) -> tuple[type[Struct], ...]:
-    """The stream's messages that are told apart by this field."""
-    return tuple(
-        kind
-        for kind in vars(protocol).values()
-        if isinstance(kind, type)
-        and issubclass(kind, Struct)
-        and kind.__struct_config__.tag_field == tag_field
-        and not kind.__subclasses__()
-    )
-
-
-ASKED, SAID = _kinds("op"), _kinds("type")
+ASKED: tuple[type[Struct], ...] = get_args(protocol.Asked)
+SAID: tuple[type[Struct], ...] = get_args(protocol.Said)
 
 
 @cache

@@ -4,7 +4,7 @@ Clients take ``http://HOST:PORT/registry`` as the registry's address. Its errors
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -153,7 +153,7 @@ async def problem(_: Request, error: Exception) -> Response:
     """An error in the registry's own form."""
     assert isinstance(error, HTTPException)
     code = error.code if isinstance(error, RegistryError) else error.status_code
-    return _json(RegistryProblem(code, error.detail), error.status_code)
+    return _json(RegistryProblem(code, error.detail), error.status_code, error.headers)
 
 
 def _described(released: Released) -> Described:
@@ -187,8 +187,8 @@ def _by_id(request: Request) -> Released:
     raise RegistryError(HTTPStatus.NOT_FOUND, 40403, f"Schema {request.path_params['id']} not found")
 
 
-def _json(body: Any, code: int = HTTPStatus.OK) -> Response:
-    return Response(msgspec.json.encode(body), code, media_type=MEDIA_TYPE)
+def _json(body: Any, code: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(body), code, headers, media_type=MEDIA_TYPE)
 
 
 class Endpoint(NamedTuple):
@@ -216,7 +216,19 @@ ENDPOINTS = (
     Endpoint("/subjects/{subject}/versions/{version}", version, Described),
     Endpoint("/subjects/{subject}/versions/{version}/schema", version_schema, dict[str, Any]),
 )
+
+
+def _route(path: str) -> Route:
+    """One route for all that can be done at a path, so that a 405 tells all of it."""
+    handlers = {one.method: one.handler for one in ENDPOINTS if one.path == path}
+
+    async def answered(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, answered, methods=list(handlers))
+
+
 app = Starlette(
-    routes=[Route(path, handler, methods=[method]) for path, handler, _, method in ENDPOINTS],
+    routes=[_route(path) for path in dict.fromkeys(one.path for one in ENDPOINTS)],
     exception_handlers={HTTPException: problem},
 )

@@ -12,7 +12,7 @@ from tests.make_records import AT_MS
 @pytest.fixture
 def hub() -> Hub:
     hub = Hub()
-    hub.is_ready = True
+    hub.ready.set()
     hub.tick(AT_MS, wall_ms())
     return hub
 

@@ -9,11 +9,11 @@ from tests.make_records import EVENT
 
 
 def test_it_is_ready_once_everything_was_read(hub: Hub, client: TestClient) -> None:
-    hub.is_ready = False
+    hub.ready.clear()
     assert client.get("/livez").status_code == 200
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 503
-    hub.is_ready = True
+    hub.ready.set()
     assert client.get("/readyz").status_code == 200
     assert client.get("/healthz").json()["status"] == "live"
 
