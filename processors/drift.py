@@ -1,7 +1,7 @@
 """How far what the models read is from what they were trained on, and what of it they do not believe.
 
-A sample of moments is looked at after their fold, so nothing that is published hangs on it. All moments of a
-game are alike, so what counts is how many games were seen: the index that so many show by chance is taken off.
+A sample of moments is looked at after their fold, so nothing that is published hangs on it. The moments of a
+game are alike, so what counts is how many games were seen: what so many show by chance is taken off.
 """
 
 from bisect import bisect_right
