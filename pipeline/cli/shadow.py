@@ -218,6 +218,7 @@ class _Run:
         line = (
             f"{at:%Y-%m-%d %H:%M}Z  {tally.inputs:,} inputs  {rate:,.0f}/s"
             f"  {self._said:,} differences  {len(self._both.finished):,} games over"
+            f"  {self._both.followed:,} events followed"
         )
         click.echo(f"\r{line}   " if sys.stderr.isatty() else line, err=True, nl=not sys.stderr.isatty())
 

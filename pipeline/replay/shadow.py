@@ -139,6 +139,11 @@ class Shadow:
         return self._sides[0].folds.tally
 
     @property
+    def followed(self) -> int:
+        """Events that are remembered: those that are not over for good."""
+        return len({event_id for rows in self._sides[0].folds.rows.values() for event_id in rows})
+
+    @property
     def buried(self) -> tuple[int, int]:
         """Inputs on which a fold of each side raised."""
         return len(self._sides[0].folds.tally.buried), len(self._sides[1].folds.tally.buried)
