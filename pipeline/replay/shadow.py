@@ -20,6 +20,7 @@ from pipeline.records import (
     BetResult,
     ClockTick,
     GameProbabilities,
+    GameScore,
     GameState,
     GameStatus,
     LegResult,
@@ -36,8 +37,6 @@ from pipeline.training.paired import Bet, Game
 
 #: How often, in the log's time, events that are over for good are dropped.
 SWEEP_MS = 3_600_000
-#: The columns of `Game` by the score: home, away, draw.
-HOME, AWAY, DRAW = 0, 1, 2
 RESULTS = "bets.results"
 
 
@@ -112,8 +111,10 @@ class _Event:
     changes: set[tuple[str, str, str]] = field(default_factory=set)
     chances: "array[float]" = field(default_factory=lambda: array("d"))
     columns: int = 0
-    outcome: int | None = None
-    """None while the game is not over."""
+    over: bool = False
+    """Whether the game is, as far as is known now."""
+    outcome: int = -1
+    """How it ended, by the score that a side's probabilities were given; -1 where none was."""
 
 
 class Shadow:
@@ -173,14 +174,14 @@ class Shadow:
     def games(self) -> list[Game]:
         """All games that are over, as far as is known now."""
         return self._settled + [
-            _game(event_id, event) for event_id, event in self._events.items() if event.outcome is not None
+            _game(event_id, event) for event_id, event in self._events.items() if event.over
         ]
 
     def _sweep(self) -> None:
         known = dict.fromkeys(key for rows in self._sides[0].folds.rows.values() for key in rows)
         for event_id in [each for each in known if all(side.is_over(each) for side in self._sides)]:
             event = self._events.pop(event_id, None)
-            if event is not None and event.outcome is not None:
+            if event is not None and event.over:
                 self._settled.append(_game(event_id, event))
             for side in self._sides:
                 side.forget(event_id)
@@ -230,8 +231,10 @@ class Shadow:
                         event.columns, event.chances = len(before.game), array("d")
                     event.chances.extend(before.game + after.game)
             case (GameState() as state, _):
-                event.outcome = _outcome(state)
-                (self.finished.discard if event.outcome is None else self.finished.add)(event_id)
+                event.over = state.status is GameStatus.FINAL
+                (self.finished.add if event.over else self.finished.discard)(event_id)
+            case (GameScore() as score, _) | (_, GameScore() as score):
+                event.outcome = score.outcome
 
 
 def leagues_of(models: Path) -> set[str]:
@@ -243,22 +246,12 @@ def leagues_of(models: Path) -> set[str]:
     return served
 
 
-def _outcome(state: GameState) -> int | None:
-    """The column of a final score; None while there is none."""
-    if state.status is not GameStatus.FINAL:
-        return None
-    if state.home_score == state.away_score:
-        return DRAW
-    return HOME if state.home_score > state.away_score else AWAY
-
-
 def _game(event_id: str, event: _Event) -> Game:
     chances = np.array(event.chances).reshape(-1, 2 * event.columns) if event.columns else np.empty((0, 4))
     columns = chances.shape[1] // 2
     before, after = (
         [both[side] for (topic, _), both in event.standing.items() if topic == RESULTS] for side in (0, 1)
     )
-    assert event.outcome is not None
     return Game(
         event_id=event_id,
         league=ids.parse(event_id).league,
