@@ -112,8 +112,8 @@ def judged(moment: Seen, model: Boosted | None) -> Judgement:
     said = boosted.word(model, moment)
     if said is None:
         return Judgement(closed, ())
-    if said.margin:
-        blend: Outlook | None = moved(league, closed, said.margin, said.blend, model.manifest.model)
+    if said.ending:
+        blend: Outlook | None = moved(league, closed, said.ending, said.blend, model.manifest.model)
     else:
         blend = tilted(league, moment.position, closed, said.blend, model.manifest.model)
     if blend is None:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from pipeline.errors import UsageError
 from pipeline.models import candidate, ratings, soccer
-from pipeline.models.features import SHEETS, Seen, Sheet, mirror, strange, vector
+from pipeline.models.features import SHEETS, Ending, Seen, Sheet, mirror, strange, vector
 from pipeline.models.ratings import Ratings
 from pipeline.settings import Settings
 
@@ -106,12 +106,12 @@ class Look(NamedTuple):
 class Word(NamedTuple):
     """What each voice and all together say of who wins: probabilities of home, away and any draw.
 
-    ``margin``: mean and standard deviation of home's final one, where the sport's features say so.
+    ``ending``: the score to be expected, where the sport's features say so.
     """
 
     blend: tuple[float, ...]
     voices: dict[str, tuple[float, ...]]
-    margin: tuple[float, float] | None
+    ending: Ending | None
 
 
 class Models(NamedTuple):
@@ -226,8 +226,8 @@ def word(model: Boosted, seen: Seen) -> Word | None:
         manifest.slope * math.fsum([manifest.weights[voice] * scores[voice][place] for voice in VOICES])
         for place in range(manifest.outcomes)
     ]
-    margin = sheet.margin(view) if sheet.margin else None
-    return Word(softmax(blend), {voice: softmax(scores[voice]) for voice in VOICES}, margin)
+    ending = sheet.ending(view) if sheet.ending else None
+    return Word(softmax(blend), {voice: softmax(scores[voice]) for voice in VOICES}, ending)
 
 
 def closed_scores(seen: Seen, outcomes: int) -> Scores:

@@ -4,6 +4,7 @@ from pipeline.models.features import american_football, baseball, basketball, so
 from pipeline.models.features.seen import (
     NO_CONTEXT,
     Context,
+    Ending,
     Feature,
     Seen,
     Sheet,
@@ -17,6 +18,7 @@ __all__ = [
     "NO_CONTEXT",
     "SHEETS",
     "Context",
+    "Ending",
     "Feature",
     "Seen",
     "Sheet",

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from pipeline.data import League
-from pipeline.models.features.drives import ENDS, Drive, ends, log_odds, margin
-from pipeline.models.features.seen import Context, Feature, Seen, Sheet, in_regulation
+from pipeline.models.features.drives import ENDS, Drive, ends, log_odds, margin, total
+from pipeline.models.features.seen import Context, Ending, Feature, Seen, Sheet, in_regulation
 from pipeline.models.position import Position, left_s
 from pipeline.records import AmericanFootball
 
@@ -37,7 +37,7 @@ class View(NamedTuple):
     total: float
     points: float
     drive_log_odds: float
-    margin: tuple[float, float]
+    ending: Ending
     closed_log_odds: float
 
 
@@ -49,12 +49,12 @@ def view(seen: Seen) -> View:
     first_half = position.period <= seen.league.periods // 2
     half_left = left - half_length if first_half else left
     half = -SIDES.get(context.opening, 0) if first_half else 0
-    lead = float(position.lead)
+    lead, scored = float(position.lead), float(position.home_score + position.away_score)
     ball = context.situation if isinstance(context.situation, AmericanFootball) else None
     side = SIDES.get(ball.possession, 0) if ball else 0
     home_timeouts, away_timeouts = (ball.home_timeouts, ball.away_timeouts) if ball else (3, 3)
     if ball and ball.down == 0 and ball.yards_to_goal <= TRY_YD:
-        lead, side = lead + TRY * side, -side
+        lead, scored, side = lead + TRY * side, scored + TRY, -side
     if first_half and half_left <= 0.0 and position.situation is None:
         # Half-time: the next ball is that of the second half.
         side, half, half_left, ball = half, 0, left, None
@@ -79,7 +79,10 @@ def view(seen: Seen) -> View:
         total=seen.strengths.total,
         points=points,
         drive_log_odds=log_odds(drive, chances, lead, line, half, left, half_left),
-        margin=margin(drive, chances, lead, line, half, left, half_left),
+        ending=Ending(
+            margin(drive, chances, lead, line, half, left, half_left),
+            total(drive, chances, scored, seen.strengths.total, left, half_left),
+        ),
         closed_log_odds=math.log(home) - math.log(away),
     )
 
@@ -172,5 +175,5 @@ SHEET = Sheet(
     serves=serves,
     taught=taught,
     remember=remember,
-    margin=lambda view: view.margin,
+    ending=lambda view: view.ending,
 )  # fmt: skip

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from pipeline.data import League
-from pipeline.models.features.seen import Context, Feature, Seen, Sheet, in_regulation
+from pipeline.models.features.seen import Context, Ending, Feature, Seen, Sheet, in_regulation
 from pipeline.models.position import Position, left_s, regulation_s
 from pipeline.records import Basketball
 
@@ -155,5 +155,5 @@ SHEET = Sheet(
     serves=serves,
     taught=taught,
     remember=remember,
-    margin=lambda view: view.margin,
+    ending=lambda view: Ending(view.margin),
 )  # fmt: skip

@@ -1,11 +1,12 @@
-"""American football: the drive under way ends in one of four ways, and from there the margin is Brownian.
+"""American football: the drive under way ends in one of four ways; from there margin and total are Brownian.
 
 Near the end of a half the ball's place says more than any drift does: 6 points behind, 5 yards to go and 20
 seconds left is an even game, of which a motion of the score alone knows nothing.
 
 Constants are of the 2019 and 2020 seasons, 79,373 snaps with a down: the drive's ends by multinomial logit
 (log loss 0.879 there and 0.879 on 2021 to 2023), what the margin does afterwards by least squares on final
-margins, which say more of 536 games than who won them does.
+margins, which say more of 536 games than who won them does, and the total by its continuous ranked
+probability score.
 """
 
 import math
@@ -42,7 +43,7 @@ LOGITS = (
 #: Of the margin over a game, around the line (seasons 1999 to 2018: 13.4).
 MARGIN_SD = 13.4
 #: The same of what comes after the drive, in the margin itself: its tails are thinner than those of who wins.
-AFTER_SD = 12.2
+AFTER_SD, AFTER_LATE_SD = 12.2, 1.7
 #: The favourite wins as often as with a line this much longer (1999 to 2018: who won says 11.75 points).
 LINE = 1.08
 #: How long a drive takes of what is left, at most.
@@ -56,6 +57,16 @@ RETURN, RETURN_S = 0.15, 300.0
 #: drive from the own 25 is worth by the other constants, so that a kick-off favours nobody.
 NEXT_BALL, FIELD, SECOND_HALF = 1.1, 1.5, 0.76
 FADES_S = 60.0
+#: The same around a total: over a game (with the drive 13.4, as from 1999 to 2018), and of its last minutes.
+TOTAL_SD, TOTAL_LATE_SD, TOTAL_LATE_S = 12.9, 3.6, 350.0
+#: What the end of the first half brings beside the usual pace, in points.
+HALF_POINTS = 1.6
+#: How long a drive under way takes of the time in which others score: to begin with, and for 100 yards more.
+TAKES_S, TAKES_FIELD_S = 30.0, 220.0
+#: Of the expected total, points that do not come at the pace of the clock: what a drive from the own 25
+#: brings (2.2), the end of the half (1.6) and overtime (0.2). So the opening kick-off leaves the line as it
+#: was, around which the totals of 1999 to 2018 lie.
+OFF_PACE = 4.0
 #: The logistic distribution that is nearest to the normal one: comebacks are likelier than that one has it.
 LOGISTIC = 1.7
 
@@ -150,9 +161,31 @@ def margin(
     worth = [points + fades * _ball(points, drive.yards) for points in ENDS]
     mean = math.fsum(chance * points for chance, points in zip(chances, worth, strict=True))
     spread = math.fsum(chance * (points - mean) ** 2 for chance, points in zip(chances, worth, strict=True))
-    late = LATE_SD**2 * (1.0 - math.exp(-after_s / LATE_S)) + LAST_SD**2
+    late = AFTER_LATE_SD**2 * (1.0 - math.exp(-after_s / LATE_S)) + LAST_SD**2
     expected = lead * kept + LINE * line * after_s / 3600.0 + SECOND_HALF * half + drive.side * mean
     return expected, math.sqrt(AFTER_SD**2 * after_s / 3600.0 + late + abs(drive.side) * spread)
+
+
+def total(
+    drive: Drive, chances: tuple[float, ...], scored: float, line: float, left_s: float, half_left_s: float
+) -> tuple[float, float]:
+    """Mean and standard deviation of the final total without overtime; ``line``: the expected one."""
+    worth = [abs(points) for points in ENDS]
+    mean = math.fsum(chance * points for chance, points in zip(chances, worth, strict=True))
+    spread = math.fsum(chance * (points - mean) ** 2 for chance, points in zip(chances, worth, strict=True))
+    takes_s = TAKES_S + TAKES_FIELD_S * drive.yards / 100.0
+    other_half_s = left_s - half_left_s
+    after_s = other_half_s + _after_s(half_left_s, takes_s)
+    whole_s = 1800.0 + _after_s(1800.0, TAKES_S + TAKES_FIELD_S * 0.75)
+    half = HALF_POINTS * (1.0 - math.exp(-half_left_s / FADES_S)) if other_half_s > 0.0 else 0.0
+    late = TOTAL_LATE_SD**2 * (1.0 - math.exp(-after_s / TOTAL_LATE_S)) + LAST_SD**2
+    expected = scored + mean + half + max(0.0, line - OFF_PACE) * after_s / whole_s
+    return expected, math.sqrt(TOTAL_SD**2 * after_s / 3600.0 + late + spread)
+
+
+def _after_s(left_s: float, takes_s: float) -> float:
+    """What is left after a drive of that length, which does not take more than there is."""
+    return left_s * left_s / (left_s + takes_s)
 
 
 def _ball(points: float, yards: float) -> float:

@@ -49,6 +49,16 @@ class Feature(NamedTuple):
     value: Callable[[Any], float]
 
 
+class Ending(NamedTuple):
+    """Of the score when regulation ends: mean and standard deviation of home's margin, and of the total.
+
+    No total where the features know no more of it than the closed form.
+    """
+
+    margin: tuple[float, float]
+    total: tuple[float, float] | None = None
+
+
 class Sheet(NamedTuple):
     """One sport's features, and what else its boosted model needs to know of it."""
 
@@ -64,8 +74,8 @@ class Sheet(NamedTuple):
     """Whether the moment is one of those that the model learns from and is scored on."""
     remember: Callable[[League, Context, Position, Position], Context]
     """The context after a record, from the state of play before it and after it."""
-    margin: Callable[[Any], tuple[float, float]] | None = None
-    """Mean and standard deviation of home's final margin, where the features know more of it."""
+    ending: Callable[[Any], Ending] | None = None
+    """The score to be expected, where the features know more of it than the closed form."""
 
 
 def in_regulation(seen: Seen) -> bool:

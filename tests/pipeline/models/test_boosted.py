@@ -54,17 +54,17 @@ def test_swapping_the_teams_mirrors_the_blend_and_every_opinion(seen: Any) -> No
 def test_the_parameters_price_the_winner_as_the_blend_does(seen: Any) -> None:
     found, said = answer(seen).outlook, boosted.word(MODEL, seen)
     assert said is not None
-    assert said.margin is not None
+    assert said.ending is not None
     mean, sd = found.parameters["margin_mean"], found.parameters["margin_sd"]
     home, away = whole_game(seen.league, diffusion.outcomes(0, mean, sd))[:2]
 
     z = diffusion.STANDARD.inv_cdf(min(max(said.blend[0], 1e-6), 1.0 - 1e-6))
     most = MOST_MEAN * sd / (1.0 + z * z)
-    assert abs(mean - said.margin[0]) >= most - 1e-9 or home / (home + away) == pytest.approx(
+    assert abs(mean - said.ending.margin[0]) >= most - 1e-9 or home / (home + away) == pytest.approx(
         said.blend[0], abs=2e-6
     )
-    assert abs(mean - said.margin[0]) <= most + 1e-9
-    assert abs(math.log(sd / said.margin[1])) <= MOST_SPREAD + 1e-9
+    assert abs(mean - said.ending.margin[0]) <= most + 1e-9
+    assert abs(math.log(sd / said.ending.margin[1])) <= MOST_SPREAD + 1e-9
     decided = sum(found.game[:2])
     assert found.game[0] / decided == pytest.approx(said.blend[0], abs=2e-3)
 

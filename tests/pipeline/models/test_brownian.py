@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline import data
+from pipeline.data import League
 from pipeline.domain import diffusion
 from pipeline.models import Position, Strengths, league_strengths, outlook
 from pipeline.models.brownian import DRIVE_SD
@@ -27,8 +28,46 @@ def test_the_parameters_are_of_the_final_score() -> None:
 
     assert seen.parameters["margin_mean"] == pytest.approx(5.0 + 6.0 / 2.0)
     assert seen.parameters["margin_sd"] == pytest.approx(NBA.margin_sd * 0.5**0.5)
-    assert seen.parameters["total_mean"] == pytest.approx(115.0 + 226.0 / 2.0)
-    assert seen.parameters["total_sd"] == pytest.approx(NBA.total_sd * 0.5**0.5)
+    assert seen.parameters["total_mean"] == pytest.approx(115.0 + 226.0 / 2.0, abs=0.5)
+    assert seen.parameters["total_sd"] == pytest.approx(NBA.total_sd * 0.5**0.5, rel=0.03)
+
+
+@pytest.mark.parametrize("league", [NFL, NBA, NCAAF], ids=lambda league: league.league)
+def test_before_the_start_the_total_is_the_line(league: League) -> None:
+    found = outlook(league, Strengths(30.0, 27.5), Position(SCHEDULED)).parameters
+
+    assert found["total_mean"] == pytest.approx(57.5, abs=1e-9)
+    assert found["total_sd"] == pytest.approx(league.total_sd, abs=1e-9)
+
+
+def test_a_level_game_whose_time_is_up_still_has_the_points_of_an_overtime() -> None:
+    level, decided = (outlook(NBA, EVEN, Position(LIVE, 4, 0.0, 100, away)).parameters for away in (100, 99))
+
+    assert level["total_mean"] == pytest.approx(200.0 + NBA.total_mean * 300.0 / 2880.0)
+    assert level["total_sd"] > 5.0
+    assert (decided["total_mean"], decided["total_sd"]) == (199.0, 0.0)
+
+
+@pytest.mark.parametrize("period", [4, 5])
+def test_a_game_that_ended_level_has_no_points_to_come(period: int) -> None:
+    found = outlook(NFL, EVEN, Position(GameStatus.FINAL, period, 0.0, 20, 20)).parameters
+
+    assert (found["total_mean"], found["total_sd"]) == (40.0, 0.0)
+
+
+def test_the_points_of_an_overtime_of_american_football_are_those_of_a_score_or_two() -> None:
+    means, deviations = (
+        [
+            outlook(NFL, EVEN, Position(LIVE, 5, clock_s, 20, 20)).parameters[name]
+            for clock_s in (600.0, 300.0, 30.0)
+        ]
+        for name in ("total_mean", "total_sd")
+    )
+
+    assert 44.0 < means[0] < 45.0
+    assert means == sorted(means, reverse=True)
+    assert min(means) > 40.0
+    assert deviations == sorted(deviations, reverse=True)
 
 
 def test_level_when_regulation_ends_goes_to_the_overtime_branch() -> None:

@@ -31,7 +31,7 @@ def test_a_snap_is_answered_by_the_blend_with_every_opinion() -> None:
     assert [one.model for one in found.opinions] == ["brownian-margin", "drives", "lightgbm", "xgboost"]
     closed = found.opinions[0].parameters
     assert found.parameters["margin_mean"] != closed["margin_mean"]
-    assert found.parameters["total_mean"] == closed["total_mean"]
+    assert found.parameters["total_mean"] > closed["total_mean"]  # the drive under way brings points
 
 
 def test_where_nobody_said_who_has_the_ball_the_closed_form_is_alone() -> None:
