@@ -1,6 +1,7 @@
 """Features: one list a sport, each in its range, each its own mirror image, each of the past alone."""
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from pipeline.models.features import SHEETS, mirrored, strange, vector
 from pipeline.models.features.american_football import OTHER, remember
 from pipeline.models.features.drives import Drive, ends, log_odds
 from pipeline.records import GameStatus
+from tests.conftest import ROOT
 from tests.pipeline.models.make import NFL, moment, moments, snap, swapped
 
 SHEET = SHEETS["american-football"]
@@ -138,3 +140,14 @@ def test_a_kick_off_favours_nobody() -> None:
 
     assert first == pytest.approx(0.0, abs=0.03)
     assert set(OTHER) == {"home", "away"}
+
+
+def test_the_list_of_features_in_the_docs_is_that_of_the_code() -> None:
+    text = (ROOT / "docs" / "features.md").read_text()
+    listed = re.findall(r"^\| `\w+` \|.+\|$", text, re.MULTILINE)
+
+    assert listed == [
+        f"| `{one.name}` | {one.formula} | {one.low:g} to {one.high:g} | {one.mirror} |"
+        for sport in SHEETS
+        for one in SHEETS[sport].features
+    ]
