@@ -6,14 +6,14 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from deploy.grafana import lag_and_flow, latency, markets_and_games
+from deploy.grafana import lag_and_flow, latency, markets_and_games, quality
 
 FOLDER = Path(__file__).parent / "dashboards"
 
 
 def built() -> Iterator[tuple[str, str]]:
     """File name and content of each dashboard; the same bytes whenever and wherever it is done."""
-    for module in (lag_and_flow, latency, markets_and_games):
+    for module in (lag_and_flow, latency, markets_and_games, quality):
         board = module.dashboard().build()
         text = json.dumps(board, cls=JSONEncoder, sort_keys=True, indent=2, ensure_ascii=False)
         yield f"{board.uid}.json", text + "\n"

@@ -4,8 +4,17 @@ import string
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
+from grafana_foundation_sdk.builders import (
+    barchart,
+    dashboard,
+    heatmap,
+    prometheus,
+    stat,
+    table,
+    text,
+    timeseries,
+)
 from grafana_foundation_sdk.builders import common as options
-from grafana_foundation_sdk.builders import dashboard, heatmap, prometheus, stat, table, text, timeseries
 from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models import heatmap as colors
 from grafana_foundation_sdk.models.dashboard import (
@@ -68,8 +77,8 @@ class Row(NamedTuple):
     repeat: str = ""
 
 
-Panel = stat.Panel | timeseries.Panel | heatmap.Panel | table.Panel | text.Panel
-Measured = TypeVar("Measured", stat.Panel, timeseries.Panel, heatmap.Panel, table.Panel)
+Panel = stat.Panel | timeseries.Panel | heatmap.Panel | barchart.Panel | table.Panel | text.Panel
+Measured = TypeVar("Measured", stat.Panel, timeseries.Panel, heatmap.Panel, barchart.Panel, table.Panel)
 
 
 def per_second(metric: str, by: str, where: str = "") -> str:
@@ -152,6 +161,26 @@ def shape(title: str, says: str, histogram: str, height: int = 8) -> heatmap.Pan
     )
 
 
+def bars(
+    title: str, says: str, unit: str, along: str, called: str, *queries: Query, height: int = 8
+) -> barchart.Panel:
+    """As of now, side by side: a bar of each query for each value of the label ``along``."""
+    panel = _measured(barchart.Panel(), title, says, unit, PLAIN, height)
+    names = {along: called}
+    for letter, query in zip(LETTERS, queries, strict=False):
+        panel.with_target(_target(letter, query).instant().format(PromQueryFormat.TABLE))
+        names[f"Value #{letter}"] = query.legend
+    order = {label: place for place, label in enumerate(names)}
+    tidy = {"excludeByName": {"Time": True}, "indexByName": order, "renameByName": names}
+    return (
+        panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
+        .with_transformation(DataTransformerConfig(id_val="sortBy", options={"sort": [{"field": along}]}))
+        .with_transformation(DataTransformerConfig(id_val="organize", options=tidy))
+        .x_field(called)
+        .legend(options.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM))
+    )
+
+
 def listing(
     title: str,
     says: str,
@@ -209,9 +238,15 @@ def choice(name: str, label: str, values: str) -> dashboard.QueryVariable:
 
 
 def board(
-    uid: str, title: str, says: str, rows: Sequence[Row], variables: Sequence[dashboard.QueryVariable] = ()
+    uid: str,
+    title: str,
+    says: str,
+    rows: Sequence[Row],
+    variables: Sequence[dashboard.QueryVariable] = (),
+    shows: str = "15m",
+    every: str = "5s",
 ) -> dashboard.Dashboard:
-    """A dashboard of rows, with links to all others of the same tag."""
+    """A dashboard of rows, with links to all others of the same tag; at first it ``shows`` so much time."""
     built = (
         dashboard.Dashboard(title)
         .uid(uid)
@@ -219,8 +254,8 @@ def board(
         .tags([TAG])
         .editable()
         .tooltip(DashboardCursorSync.CROSSHAIR)
-        .time("now-15m", "now")
-        .refresh("5s")
+        .time(f"now-{shows}", "now")
+        .refresh(every)
         .timezone("browser")
         .link(
             dashboard.DashboardLink("Sharpline")

@@ -110,15 +110,20 @@ class Prometheus:
 
 
 @contextmanager
-def running(folder: Path, targets: Sequence[dict[str, Any]]) -> Iterator[Prometheus]:
+def running(
+    folder: Path, targets: Sequence[dict[str, Any]], *, at_once: bool = False
+) -> Iterator[Prometheus]:
     """Prometheus on a copy of our configuration that scrapes ``targets``; all that it keeps is in ``folder``.
 
     ``targets`` are as in a file for ``file_sd_configs``, so job and app are labels:
     ``{"targets": ["127.0.0.1:9401"], "labels": {"job": "processors", "app": "games"}}``. They are written to
-    ``folder/targets/test.json``, which a test may write anew while it runs.
+    ``folder/targets/test.json``, which a test may write anew while it runs. ``at_once``: rules that are asked
+    every few minutes are asked as often as the others.
     """
     shutil.copyfile(CONFIGURATION / "prometheus.yml", folder / "prometheus.yml")
     shutil.copytree(CONFIGURATION / "rules", folder / "rules")
+    for path in (folder / "rules").glob("*.yml") if at_once else ():
+        path.write_text(path.read_text().replace("    interval: 5m\n", ""))
     (folder / "targets").mkdir()
     (folder / "targets" / "test.json").write_text(json.dumps(list(targets)))
     (port,) = free_ports(1)

@@ -20,12 +20,21 @@ from deploy.grafana.build import FOLDER, built
 from pipeline import telemetry  # noqa: F401 (it fills the registry)
 from pipeline.local import kraft
 from tests.conftest import ROOT
-from tests.deploy.prometheus import Prometheus, running
+from tests.deploy.prometheus import CONFIGURATION, Prometheus, running
 
 SHARPLINE = Path(sys.executable).with_name("sharpline")
 BOARDS = {name: json.loads(text) for name, text in built()}
 #: What Grafana would put in: all groups, a rate over some scrapes, the time shown.
-FILLED_IN = {"$__rate_interval": "30s", "$__range": "5m", "$group": ".*", "$topic": ".*", "$partition": ".*"}
+FILLED_IN = {
+    "$__rate_interval": "30s",
+    "$__range": "5m",
+    "$group": ".*",
+    "$topic": ".*",
+    "$partition": ".*",
+    "$league": ".*",
+}
+#: What these show is there once games have settled, minutes after the demo's start: see `test_quality`.
+SETTLED = ("Sharpline: quality",)
 #: Of the lag exporter, as kafka_exporter has it; of every target; of every process.
 ELSEWHERE = frozenset(
     {
@@ -101,6 +110,12 @@ def exported() -> set[str]:
     }
 
 
+def recorded() -> set[str]:
+    """What the rules make of it; that they do so is asked of Prometheus."""
+    rules = yaml.safe_load((CONFIGURATION / "rules" / "recording.yml").read_text())
+    return {rule["record"] for group in rules["groups"] for rule in group["rules"]}
+
+
 def test_the_dashboards_are_what_their_python_builds() -> None:
     assert {path.name: path.read_text() for path in FOLDER.glob("*.json")} == dict(built()), "make dashboards"
 
@@ -110,7 +125,7 @@ def test_an_expression_names_only_metrics_that_we_export(asked: Asked) -> None:
     named = {selector.name for selector in selectors(asked.expr)}
 
     assert named
-    assert named <= exported() | ELSEWHERE
+    assert named <= exported() | recorded() | ELSEWHERE
 
 
 def test_a_broken_expression_and_a_metric_that_nobody_exports_are_seen() -> None:

@@ -2,23 +2,29 @@
 
 import math
 import random
+import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from prometheus_client import REGISTRY
+from msgspec.structs import replace
+from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
 
 from pipeline import data
 from pipeline.records import GameProbabilities, GameScore, GameState, GameStatus
 from pipeline.settings import Rules
 from pipeline.stages.bets import BETS
 from pipeline.stages.fold import Input, first_row, fold
+from pipeline.telemetry import Part
 from pipeline.topics import topic_of
+from processors import quality
 from processors.tally import Tally
 from producers.simulator.events import game
-from tests.deploy.test_rules import EACH_RULE, RULES, holds
+from tests.deploy.prometheus import running
+from tests.deploy.test_dashboards import ASKED, SETTLED, complaint, values_of
+from tests.deploy.test_rules import EACH_RULE, RULES, holds, until_found
 from tests.make_records import AT_MS, example
 
 GAMES, LEAGUE = 150, "sim-nhl"
@@ -39,6 +45,8 @@ class Model(NamedTuple):
 
 
 HONEST = Model()
+#: A game of a league in which several models speak.
+SEVERAL: GameScore = example("games.scores")
 
 
 def published(seed: int, model: Model) -> Iterator[GameState | GameProbabilities]:
@@ -126,6 +134,36 @@ def test_the_alert_knows_a_biased_model_from_an_honest_one(
 
     assert grown["sharpline_processors_scored_games_total", (("league", LEAGUE),)] == GAMES
     assert holds(tmp_path, [{**case(grown), "promql_expr_test": [asked]}])
+
+
+def test_every_panel_of_quality_has_data_once_games_have_settled(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    registry.register(Part("processors"))
+    tally = Tally(BETS)
+    for league in (LEAGUE, "nba"):
+        row = first_row(
+            BETS, f"{league}:2025-11-01:bos-nyk" if league == "nba" else f"{LEAGUE}:2026-01-01:qua-bri", {}
+        )
+        tally.folded(row, Input("games.states", 0, 0, example("games.states")), (), 0.0)
+    server, _ = start_http_server(0, "127.0.0.1", registry)
+    target = {"targets": [f"127.0.0.1:{server.server_port}"], "labels": {"job": "processors", "app": "bets"}}
+    asked = [asked for asked in ASKED if asked.panel.startswith(SETTLED)]
+
+    with running(tmp_path, [target], at_once=True) as prometheus:
+        until_found(prometheus, f'sharpline_processors_scored_games_total{{league="{LEAGUE}"}}')
+        counted(HONEST)
+        quality.count(replace(SEVERAL, league="nba"))
+        deadline = time.monotonic() + 60.0
+        empty = dict.fromkeys(asked, "not asked yet")
+        while empty and time.monotonic() < deadline:
+            time.sleep(1.0)  # nothing new before the next scrape
+            empty = {each: said for each in empty if (said := complaint(prometheus, each))}
+        offered = values_of(prometheus, "label_values(sharpline_processors_scored_games_total, league)")
+    server.shutdown()
+
+    assert len(asked) > 10
+    assert not empty, "\n".join(f"{each.panel}: {said}" for each, said in empty.items())
+    assert {LEAGUE, "nba"} <= set(offered)
 
 
 def test_what_is_of_a_week_or_a_day_reads_a_week_or_a_day() -> None:
