@@ -49,31 +49,28 @@ def moments(draw: st.DrawFn) -> Seen:
     context = Context(situation=stated or remembered, opening=draw(SIDES))
     status, period = draw(st.sampled_from(list(GameStatus))), draw(st.integers(0, league.periods + 3))
     clock_s = draw(st.one_of(st.just(-1.0), st.just(0.0), st.floats(0.0, max(league.period_s, 60.0))))
-    return moment(draw, league, Position(status, period, clock_s, situation=stated), context)
+    score = st.integers(0, 60 if league.model == "brownian-margin" else 9)
+    position = Position(status, period, clock_s, draw(score), draw(score), stated)
+    return seen_by_models(league, strengths(draw, league, 0.5), position, context)
 
 
 @st.composite
 def boosted_moments(draw: st.DrawFn) -> Seen:
-    """Any moment at which boosters speak, between sides that are no worlds apart."""
+    """Any moment at which boosters speak: of a game as they are played."""
     league = draw(st.sampled_from([LEAGUES["nfl"], LEAGUES["nba"]]))
     ball = draw(SITUATIONS[league.sport].filter(lambda one: one.possession != ""))
     context = Context(situation=ball, opening=draw(SIDES))
-    status = draw(st.sampled_from([GameStatus.LIVE, GameStatus.SUSPENDED]))
-    clock_s = draw(st.floats(0.1, league.period_s))
-    position = Position(status, draw(st.integers(1, league.periods)), clock_s, situation=ball)
-    return moment(draw, league, position, context, apart=0.1)
+    status, period = draw(st.sampled_from([GameStatus.LIVE, GameStatus.SUSPENDED])), draw(st.integers(1, 4))
+    nba = st.integers(12 * (period - 1), 10 + 28 * period)
+    score = nba if league.sport == "basketball" else st.integers(0, 60)
+    position = Position(status, period, draw(st.floats(0.1, league.period_s)), draw(score), draw(score), ball)
+    return seen_by_models(league, strengths(draw, league, 0.1), position, context)
 
 
-def moment(draw: st.DrawFn, league: League, position: Position, context: Context, apart: float = 0.5) -> Seen:
-    """With some score, between sides whose strengths are usual up to a share."""
+def strengths(draw: st.DrawFn, league: League, apart: float) -> Strengths:
+    """Of sides that are usual up to a share."""
     usual, part = league_strengths(league), st.floats(1.0 - apart, 1.0 + apart)
-    score = st.integers(0, 60 if league.model == "brownian-margin" else 9)
-    return seen_by_models(
-        league,
-        Strengths(usual.home * draw(part), usual.away * draw(part)),
-        position._replace(home_score=draw(score), away_score=draw(score)),
-        context,
-    )
+    return Strengths(usual.home * draw(part), usual.away * draw(part))
 
 
 def answer(given_one: Seen) -> Judgement:
