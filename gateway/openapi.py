@@ -275,10 +275,13 @@ def _shared_parameters() -> Json:
 
 def _responses() -> Json:
     problem = {problems.MEDIA_TYPE: {"schema": {"$ref": REF.format(name="Problem")}}}
-    refusal = {registry.MEDIA_TYPE: {"schema": {"$ref": REF.format(name="RegistryProblem")}}}
+    refusal = {registry.MEDIA_TYPE: {"schema": {"$ref": REF.format(name="RegistryProblem")}}, **problem}
     return {
         "Problem": {"description": "What went wrong, as problem details (RFC 9457).", "content": problem},
-        "RegistryProblem": {"description": "What went wrong.", "content": refusal},
+        "RegistryProblem": {
+            "description": "What went wrong; problem details where the registry was not even asked.",
+            "content": refusal,
+        },
         "Unchanged": {"description": "What you have is what there is."},
     }
 

@@ -4,7 +4,6 @@ from functools import cache
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
-from msgspec.structs import fields
 
 from gateway.census import opportunities
 from gateway.http import pages
@@ -17,6 +16,7 @@ from pipeline.records import (
     BetResult,
     ClosingLine,
     FairPrices,
+    GameFeatures,
     GameProbabilities,
     GameScore,
     GameState,
@@ -34,6 +34,7 @@ Status = Annotated[
 PARTS = {
     "state": "games.states",
     "probabilities": "games.probabilities",
+    "features": "games.features",
     "fair": "odds.fair",
     "closing": "odds.closing",
     "moves": "odds.moves",
@@ -113,6 +114,7 @@ class Event(EventNames, frozen=True, kw_only=True):
 
     state: GameState | None
     probabilities: GameProbabilities | None
+    features: GameFeatures | None
     fair: FairPrices | None
     closing: ClosingLine | None
     moves: Moves | None
@@ -194,7 +196,7 @@ def row(hub: Hub, event: str) -> EventRow:
         model=chances and chances.model,
         game=chances and chances.game,
         regulation=chances and chances.regulation,
-        opportunities=Opportunities(**{field.name: counts[field.name] for field in fields(Opportunities)}),
+        opportunities=Opportunities(*(counts[kind] for kind in Opportunities.__struct_fields__)),
         received_at_ms=max(known, default=None),
     )
 

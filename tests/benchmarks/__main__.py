@@ -15,6 +15,7 @@ from tests.benchmarks import (
     folds,
     footprint,
     growth,
+    http,
     lag,
     latency,
     metrics,
@@ -42,6 +43,7 @@ BENCHMARKS = {
     "phantoms": phantoms,
     "consensus": consensus,
     "lag": lag,
+    "http": http,
 }
 CLIENTS = ("aiokafka", "confluent-kafka", "faust-streaming")
 

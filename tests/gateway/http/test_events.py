@@ -123,6 +123,7 @@ def test_an_event_shows_every_answer_that_stands(hub: Hub, client: TestClient) -
 
     assert one["state"]["situation"]["down"] == 3
     assert one["probabilities"]["game"] == [0.625, 0.375]
+    assert one["features"]["revision"] == 7
     assert one["fair"]["markets"][0]["desks"] == 5
     assert one["closing"]["final"] is True
     assert one["moves"]["moves"][0]["books"] == 6
