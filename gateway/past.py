@@ -122,7 +122,7 @@ class _Reader:
     """One consumer over a stretch; its calls come one after the other, from any thread."""
 
     def __init__(self, kafka: str, offsets: Mapping[Place, int], ends: Mapping[Place, int]) -> None:
-        self._ends = {place: end for place, end in ends.items() if offsets[place] < end}
+        self._ends = {place: ends[place] for place, offset in offsets.items() if offset < ends[place]}
         self._lanes: dict[Place, deque[Answer]] = {place: deque() for place in self._ends}
         self._open = set(self._ends)
         self._paused: set[Place] = set()

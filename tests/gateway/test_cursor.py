@@ -8,6 +8,16 @@ from gateway.cursor import AnotherEpoch, Cursor, Positions, epoch_of
 from pipeline.errors import BadRequest
 
 PLACES = [("bets.value", 0), ("bets.value", 1), ("games.states", 0), ("games.states", 1)]
+
+
+def what(positions: Positions, text: str) -> str:
+    """What a text is understood as."""
+    try:
+        return type(positions.understood(text)).__name__
+    except BadRequest as error:
+        return error.code
+
+
 OFFSETS = st.fixed_dictionaries({place: st.integers(0, 2**40) for place in PLACES})
 
 
@@ -56,10 +66,7 @@ def test_the_epoch_says_which_partitions_there_are() -> None:
 @given(st.text(max_size=200))
 def test_any_text_is_a_cursor_or_a_bad_request(text: str) -> None:
     positions = Positions(b"epoch.", dict.fromkeys(PLACES, 0))
-    try:
-        assert isinstance(positions.understood(text), Cursor | AnotherEpoch)
-    except BadRequest as error:
-        assert error.code == "invalid_cursor"
+    assert what(positions, text) in ("Cursor", "AnotherEpoch", "invalid_cursor")
 
 
 @given(OFFSETS, st.data())
@@ -69,10 +76,7 @@ def test_a_cursor_that_was_cut_off_is_refused(
     positions = Positions(b"epoch.", offsets)
     text = positions.text()
     cut = text[: data.draw(st.integers(0, len(text) - 1))]
-    try:
-        assert positions.understood(cut) == AnotherEpoch()
-    except BadRequest as error:
-        assert error.code == "invalid_cursor"
+    assert what(positions, cut) in ("AnotherEpoch", "invalid_cursor")
 
 
 def test_a_text_without_end_is_refused() -> None:

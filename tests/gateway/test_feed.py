@@ -57,6 +57,12 @@ class Appender:
     ) -> None:
         self.raw(topic, *encode(topic, record or example(topic)), partition, headers)
 
+    def later(self, topic: str, record: Any) -> None:
+        """Append without waiting for it; the caller flushes."""
+        key, value = encode(topic, record)
+        self.producer.produce(topic, key=key, value=value)
+        self.producer.poll(0)
+
     def raw(
         self,
         topic: str,
