@@ -47,8 +47,8 @@ def fit(league: League, played: Iterable[Result]) -> Iterator[Row]:
         errors = []
         for game in of_day:
             home, away = (teams.setdefault(name, _Team()) for name in (game.home, game.away))
-            home_error = game.home_score - (runs + advantage + home.bats + away.allows)
-            away_error = game.away_score - (runs - advantage + away.bats + home.allows)
+            home_error = game.home_score - game.part * (runs + advantage + home.bats + away.allows)
+            away_error = game.away_score - game.part * (runs - advantage + away.bats + home.allows)
             errors += [(game.home, game.away, home_error), (game.away, game.home, away_error)]
         for name, other, error in errors:
             teams[name].bats += _share(teams[name]) * error

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline import ids
+from pipeline import data, ids
 from pipeline.data import League
 from pipeline.errors import UsageError
 from pipeline.models.ratings import COLUMNS
-from pipeline.records import GameEvent, GameStatus
+from pipeline.records import Baseball, GameEvent, GameStatus
 from pipeline.training.games import Floats
 from pipeline.training.inputs import Inputs
 
@@ -32,13 +32,17 @@ HOME_SD, TOTAL_SD = 0.5, 15.0
 
 
 class Result(NamedTuple):
-    """A game that is over. Sorted, they are in the order of days."""
+    """A game that is over. Sorted, they are in the order of days.
+
+    ``part`` of the league's usual regulation was scheduled: of baseball seven innings of nine at times.
+    """
 
     day: date
     home: str
     away: str
     home_score: int
     away_score: int
+    part: float = 1.0
 
 
 class Row(NamedTuple):
@@ -55,11 +59,17 @@ class Row(NamedTuple):
 def results(archived: Inputs, league: str) -> list[Result]:
     """The final score of each game of a league, the last that was stated."""
     found: dict[str, Result] = {}
+    periods = data.leagues()[league].periods
     for event in archived.of("games.events", GameEvent):
         if event.status is not GameStatus.FINAL or not event.event_id.startswith(f"{league}:"):
             continue
         named = ids.parse(event.event_id)
-        found[event.event_id] = Result(named.day, named.home, named.away, event.home_score, event.away_score)
+        part = 1.0
+        if isinstance(event.situation, Baseball):
+            part = event.situation.scheduled_innings / periods
+        found[event.event_id] = Result(
+            named.day, named.home, named.away, event.home_score, event.away_score, part
+        )
     return sorted(found.values())
 
 

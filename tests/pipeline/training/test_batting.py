@@ -73,6 +73,13 @@ def test_over_a_winter_half_of_a_rating_is_forgotten() -> None:
     assert last(after, "bos").margin == pytest.approx(batting.KEPT * before.margin, abs=0.05)
 
 
+def test_of_seven_innings_seven_ninths_of_the_runs_are_expected() -> None:
+    short = [game._replace(part=7.0 / 9.0) for game in games(30, "bos", "nyy", (4, 3))]
+    rows, whole = list(batting.fit(MLB, short)), list(batting.fit(MLB, games(30, "bos", "nyy", (4, 3))))
+
+    assert last(rows, "bos").total > 0.0 > last(whole, "bos").total
+
+
 def test_every_day_has_its_league_and_then_the_teams_that_played() -> None:
     rows = list(batting.fit(MLB, sorted([*games(2, "bos", "nyy", (3, 1)), *games(1, "tor", "tb", (2, 0))])))
 
