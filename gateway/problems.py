@@ -63,8 +63,20 @@ def response(told: Problem, headers: dict[str, str] | None = None) -> Response:
     )
 
 
+def options(request: Request, error: Exception) -> Response | None:
+    """The answer to OPTIONS, which no route takes: what the routes would, as their refusal of it tells."""
+    if request.method != "OPTIONS" or not isinstance(error, HTTPException):
+        return None
+    if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+        return None
+    taken = [*sorted((error.headers or {}).get("Allow", "").split(", ")), "OPTIONS"]
+    return Response(None, HTTPStatus.NO_CONTENT, {"Allow": ", ".join(taken)})
+
+
 async def answer(request: Request, error: Exception) -> Response:
     """An error that an endpoint raised, as its client is told it."""
+    if (told_options := options(request, error)) is not None:
+        return told_options
     path = request.url.path
     if not isinstance(error, HTTPException):
         return response(problem(HTTPStatus.INTERNAL_SERVER_ERROR, path, OUR_FAULT))

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import schemas
+from gateway import problems
 from schemas import Released
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
@@ -149,8 +150,10 @@ async def refused(_: Request) -> Response:
     )
 
 
-async def problem(_: Request, error: Exception) -> Response:
+async def problem(request: Request, error: Exception) -> Response:
     """An error in the registry's own form."""
+    if (told_options := problems.options(request, error)) is not None:
+        return told_options
     assert isinstance(error, HTTPException)
     code = error.code if isinstance(error, RegistryError) else error.status_code
     return _json(RegistryProblem(code, error.detail), error.status_code, error.headers)

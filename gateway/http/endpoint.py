@@ -52,11 +52,9 @@ class Endpoint(NamedTuple):
         return "{event}" in self.path
 
     def route(self) -> Route:
-        """Its route: GET, and with it HEAD; OPTIONS tells so."""
+        """Its route: GET, and with it HEAD."""
 
         async def answered(request: Request) -> Response:
-            if request.method == "OPTIONS":
-                return Response(None, HTTPStatus.NO_CONTENT, {"Allow": "GET, HEAD, OPTIONS"})
             hub: Hub = request.app.state.hub
             event = request.path_params.get("event", "")
             if self.about_event:
@@ -65,7 +63,7 @@ class Endpoint(NamedTuple):
             told = await self.handler(Asked(hub, event, query))
             return conditional.response(request, msgspec.json.encode(told), {NOW: str(hub.now_ms)})
 
-        return Route(self.path, answered, methods=["GET", "OPTIONS"], name=self.handler.__name__)
+        return Route(self.path, answered, name=self.handler.__name__)
 
 
 def check_known(hub: Hub, event: str) -> None:

@@ -80,10 +80,21 @@ def test_compressed_bytes_are_gzip(gateway: Running) -> None:
         assert gzip.decompress(packed) == client.get(PATH, headers={"Accept-Encoding": "identity"}).content
 
 
-def test_options_tell_what_can_be_done(client: TestClient) -> None:
-    answer = client.options("/v1/events")
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/events", "GET, HEAD, OPTIONS"),
+        (PATH, "GET, HEAD, OPTIONS"),
+        ("/v1/calculate/devig", "POST, OPTIONS"),
+        ("/healthz", "GET, HEAD, OPTIONS"),
+        ("/registry/subjects/odds.fair-value/versions", "GET, HEAD, POST, OPTIONS"),
+    ],
+)
+def test_options_tell_what_can_be_done(client: TestClient, path: str, allowed: str) -> None:
+    answer = client.options(path)
 
-    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+    assert (answer.status_code, answer.headers["allow"], answer.content) == (204, allowed, b"")
+    assert client.options("/v1/nothing").status_code == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
@@ -92,7 +103,7 @@ def test_only_what_is_offered_can_be_done(client: TestClient, method: str) -> No
 
     assert answer.status_code == 405
     assert answer.json()["title"] == "Method Not Allowed"
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
 @pytest.fixture
