@@ -35,6 +35,8 @@ from tests.processors.workers import Worker, await_no_lag, ended, stage_worker
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 PARTITIONS = 4
 GAMES = 3
+#: With everything that a stage can answer.
+RULES = Rules(features=True)
 #: Of the games' own time: an evening passes in some ten seconds.
 SPEED = 900.0
 Log = dict[str, list[Message]]
@@ -53,11 +55,14 @@ class Evening:
 def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
     """Whole games, in the middle of which each worker is killed, and later one stopped for another."""
     folder = tmp_path_factory.mktemp("evening")
+    (folder / "rules.json").write_bytes(RULES.content)
     with own_broker(short_lived=True) as broker:
         kafka = broker.bootstrap
         cluster.create_topics(kafka, Settings(partitions=PARTITIONS), STAGES.values())
-        first = {stage: stage_worker(kafka, folder, stage) for stage in STAGES}
-        heir = stage_worker(kafka, folder, "markets", "w1")
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("SHARPLINE_RULES", str(folder / "rules.json"))
+            first = {stage: stage_worker(kafka, folder, stage) for stage in STAGES}
+            heir = stage_worker(kafka, folder, "markets", "w1")
         with ended([*first.values(), heir]):
             start(first.values())
             records = list(simulate(1, GAMES, T0))
@@ -119,7 +124,7 @@ def everything(kafka: str) -> Log:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_after_kills_every_row_and_every_answer_is_that_of_the_fold(evening: Evening, stage: str) -> None:
-    found = verify(evening.bootstrap, STAGES[stage], Rules())
+    found = verify(evening.bootstrap, STAGES[stage], RULES)
 
     assert found.differences == []
     assert found.lost == []
@@ -137,7 +142,7 @@ def test_every_kind_of_answer_is_explained_by_the_log_to_the_last_bit(evening: E
     given = [message for message in evening.log[topic] if message.value is not None]
     answer = codec.decode(topic, given[-1].key, given[-1].value)
 
-    found = explain(evening.bootstrap, topic, given[-1].key.decode(), answer.revision, Rules())
+    found = explain(evening.bootstrap, topic, given[-1].key.decode(), answer.revision, RULES)
 
     assert found.record == answer
     assert (found.equal, found.unchecked, found.taken_over_at) == (True, "", 0)
@@ -180,7 +185,7 @@ def test_every_leg_of_an_arbitrage_is_traced_to_the_snapshots_that_showed_it(eve
         for m in evening.log["odds.snapshots"]
     }
 
-    found = explain(evening.bootstrap, topic, answer.event_id, answer.revision, Rules())
+    found = explain(evening.bootstrap, topic, answer.event_id, answer.revision, RULES)
 
     legs = [(one, leg) for one in answer.arbitrages for leg in one.legs]
     assert len(found.quotes) == len(legs) > 1
@@ -199,9 +204,9 @@ def test_every_leg_of_an_arbitrage_is_traced_to_the_snapshots_that_showed_it(eve
 
 def test_what_was_never_answered_is_not_explained(evening: Evening) -> None:
     with pytest.raises(UsageError, match="no answer under 'nfl:2025-01-01:kc-phi'"):
-        explain(evening.bootstrap, "odds.fair", "nfl:2025-01-01:kc-phi", None, Rules())
+        explain(evening.bootstrap, "odds.fair", "nfl:2025-01-01:kc-phi", None, RULES)
     with pytest.raises(UsageError, match=r"clock\.ticks has no answers of a fold"):
-        explain(evening.bootstrap, TICKS, "clock", None, Rules())
+        explain(evening.bootstrap, TICKS, "clock", None, RULES)
 
 
 def test_games_are_followed_to_their_results(evening: Evening) -> None:
