@@ -32,7 +32,6 @@ ASKED: tuple[type[Struct], ...] = get_args(protocol.Asked)
 SAID: tuple[type[Struct], ...] = get_args(protocol.Said)
 
 
-@cache
 def document() -> Json:
     """The whole document."""
     return {
@@ -63,6 +62,7 @@ def document() -> Json:
     }
 
 
+@cache
 def text() -> bytes:
     """The document as it is served and checked in."""
     return json.dumps(document(), indent=1, ensure_ascii=False).encode() + b"\n"

@@ -45,11 +45,12 @@ EVENT = {
 }
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 UNCHANGED = {"$ref": "#/components/responses/Unchanged"}
+#: Of parameters in the registry's paths.
+SHAPES = {"version": {"pattern": "^(latest|-1|[1-9][0-9]*)$"}}
 #: Left out where they are at their default.
 SPARSE = ("Problem", "Alive")
 
 
-@cache
 def document() -> Json:
     """The whole document."""
     return {
@@ -88,6 +89,7 @@ def document() -> Json:
     }
 
 
+@cache
 def text() -> bytes:
     """The document as it is served and checked in."""
     return json.dumps(document(), indent=1, ensure_ascii=False).encode() + b"\n"
@@ -210,7 +212,9 @@ def _registry(one: registry.Endpoint) -> Json:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "integer", "minimum": 0} if kind else {"type": "string"},
+            "schema": {"type": "integer", "minimum": 0}
+            if kind
+            else {"type": "string", **SHAPES.get(name, {})},
         }
         for name, kind in kinds.items()
     ]

@@ -34,8 +34,9 @@ class BestPrice(Struct, frozen=True):
 class MarketOdds(Struct, frozen=True):
     """One market. All lists are in its order of outcomes.
 
-    ``fair_prices`` are decimal, what the fair ``probabilities`` are worth; ``best`` has null where no book
-    offered the outcome. ``books`` is how many offered any.
+    ``fair_prices`` are decimal, what the fair ``probabilities`` of now are worth. ``closing_best`` is of the
+    closing line, so once the game has started it is no price of now; null where no book offered the outcome.
+    ``closing_books`` is how many offered any.
     """
 
     market: str
@@ -43,8 +44,8 @@ class MarketOdds(Struct, frozen=True):
     line: float
     probabilities: tuple[float, ...]
     fair_prices: tuple[float, ...]
-    best: tuple[BestPrice | None, ...]
-    books: int
+    closing_best: tuple[BestPrice | None, ...]
+    closing_books: int
 
 
 class EventOdds(EventNames, frozen=True, kw_only=True):
@@ -111,8 +112,8 @@ def market_odds(fair: tuple[FairMarket, ...], prices: tuple[ClosingPrice, ...]) 
             *place,
             probabilities=chances,
             fair_prices=tuple(round(1.0 / chance, 4) if chance > 0.0 else 0.0 for chance in chances),
-            best=tuple(_best(here, outcome) for outcome in range(outcomes)),
-            books=len(here),
+            closing_best=tuple(_best(here, outcome) for outcome in range(outcomes)),
+            closing_books=len(here),
         )
 
 

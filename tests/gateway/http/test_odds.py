@@ -21,15 +21,18 @@ def test_the_best_price_of_each_outcome_is_found_among_the_books() -> None:
     (market,) = market_odds((FAIR,), prices)
 
     assert market.fair_prices == (2.0, 2.0)
-    assert [best and (best.book, best.price) for best in market.best] == [("betus", 2.1), ("pinnacle", 1.95)]
-    assert market.books == 3
+    assert [best and (best.book, best.price) for best in market.closing_best] == [
+        ("betus", 2.1),
+        ("pinnacle", 1.95),
+    ]
+    assert market.closing_books == 3
 
 
 def test_a_market_that_only_books_or_only_desks_know_is_listed_too() -> None:
     first, second = market_odds((FAIR,), (replace(SHOWN, market="total", line=45.5, prices=(0.0, 1.9)),))
 
-    assert (first.market, first.best, first.books) == ("h2h", (None, None), 0)
-    assert (second.market, second.probabilities, second.best[0]) == ("total", (), None)
+    assert (first.market, first.closing_best, first.closing_books) == ("h2h", (None, None), 0)
+    assert (second.market, second.probabilities, second.closing_best[0]) == ("total", (), None)
 
 
 def test_odds_say_of_when_they_are(hub: Hub, client: TestClient) -> None:
