@@ -40,10 +40,13 @@ class Subscription(NamedTuple):
 
 
 class Client:
-    """What its line has no room for waits here: of each key only the newest, in order."""
+    """What its line has no room for waits here: of each key only the newest, in order.
 
-    def __init__(self, line: Line) -> None:
-        self.line = line
+    ``most`` is how many subscriptions it may have at a time.
+    """
+
+    def __init__(self, line: Line, most: int = protocol.MAXIMUM_SUBSCRIPTIONS) -> None:
+        self.line, self.most = line, most
         self.live: dict[Id, Subscription] = {}
         self.reading: dict[Id, asyncio.Task[None]] = {}
         """Subscriptions that read the past, each by its task."""

@@ -36,21 +36,24 @@ SECURITY = {
 }
 #: For who looks whether it lives and what there is: nothing of a topic is at these.
 PUBLIC = frozenset({"/", "/livez", "/readyz", "/healthz", "/v1/openapi.json", "/v1/asyncapi.json"})
-#: The topics that an address shows. One that is not listed shows everything, as far as its guard knows.
+GAMES = ("games.states", "games.probabilities")
+#: The topics that an address shows, beside which games there are, whether they are on, and who quotes them.
+#: One that is not listed shows everything, as far as the guard knows.
 SHOWN = tuple(
     (re.compile(path), topics)
     for path, topics in (
         (r"/v1/stream", ()),  # each subscription asks for itself
         (r"/v1/calculate/[^/]+", ()),
         (r"/registry(/.*)?", ()),
-        (r"/v1/(sports|leagues)", ()),
-        (r"/v1/events", ("games.states", "games.probabilities", "bets.value", "bets.arbitrage")),
+        (r"/v1/(sports|leagues)", GAMES),
+        (r"/v1/books", ("odds.closing",)),
+        (r"/v1/events", (*GAMES, "bets.value", "bets.arbitrage")),
         (r"/v1/events/[^/]+/probabilities", ("games.probabilities",)),
         (r"/v1/events/[^/]+/odds", ("odds.fair", "odds.closing")),
         (r"/v1/events/[^/]+/moves", ("odds.moves",)),
         (r"/v1/(events/[^/]+/)?value-bets", ("bets.value",)),
         (r"/v1/(events/[^/]+/)?arbitrage", ("bets.arbitrage",)),
-        (r"/v1/events/[^/]+/results", ("bets.results",)),
+        (r"/v1/events/[^/]+/results", ("bets.results", "games.scores")),
         (r"/metrics", ("metrics",)),
     )
 )

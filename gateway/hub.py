@@ -186,8 +186,8 @@ class Hub:
             raise BadRequest(
                 "id_in_use", f"there is a subscription {id!r}; unsubscribe it or take another id", id
             )
-        if len(client.live) + len(client.reading) >= protocol.MAXIMUM_SUBSCRIPTIONS:
-            raise BadRequest("too_many", f"{protocol.MAXIMUM_SUBSCRIPTIONS} subscriptions are the most", id)
+        if len(client.live) + len(client.reading) >= client.most:
+            raise BadRequest("too_many", f"{client.most} subscriptions are the most", id)
 
     def subscribe(
         self, client: Client, id: Id, subscription: Subscription, *, recovered: bool = True

@@ -11,10 +11,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gateway import protocol
-from gateway.access import ANYONE, Visitor
+from gateway.access import Visitor
 from gateway.answers import wall_ms
-from gateway.client import Client, Line, SentFrames, Subscription
+from gateway.client import Client, SentFrames, Subscription
 from gateway.hub import SENT, Hub
+from gateway.limits import Limits, sparing
 from gateway.past import MAXIMUM_PLAYERS, Past
 from gateway.playback import Pace, play, resume
 from gateway.protocol import Id, Subscribe, understood
@@ -22,6 +23,8 @@ from pipeline.errors import BadRequest
 from pipeline.telemetry import say
 
 log = logging.getLogger("sharpline.gateway")
+#: Of these a client can have a line each.
+refusals = sparing("sharpline.gateway.requests")
 #: Sockets are known by these in the log; who is behind one is nobody's business.
 NUMBERS = count(1)
 UNSUPPORTED_DATA = 1003
@@ -67,8 +70,8 @@ class DirectLine:
 class Conversation:
     """One client, and who it is."""
 
-    def __init__(self, hub: Hub, past: Past | None, line: Line, visitor: Visitor, number: int) -> None:
-        self.hub, self.past, self.client = hub, past, Client(line)
+    def __init__(self, hub: Hub, past: Past | None, client: Client, visitor: Visitor, number: int) -> None:
+        self.hub, self.past, self.client = hub, past, client
         self._visitor, self._number = visitor, number
         self._paces: dict[Id, Pace] = {}
 
@@ -155,7 +158,7 @@ class Conversation:
 
     def _refuse(self, error: BadRequest) -> None:
         SENT["error"].inc()
-        say(log, "refused a request", socket=self._number, code=error.code)
+        say(refusals, "refused a request", socket=self._number, code=error.code)
         self.client.tell(
             protocol.Error(error.code, error.message)
             if error.id is None
@@ -166,15 +169,16 @@ class Conversation:
 async def stream(socket: WebSocket) -> None:
     """Accept, understand, deliver until they leave."""
     hub: Hub = socket.app.state.hub
-    state = socket.scope.get("state", {})
-    messages = state["limits"].messages() if "limits" in state else None
+    visitor: Visitor = socket.state.visitor
+    limits: Limits = socket.state.limits
+    messages = limits.messages()
     offered = protocol.SUBPROTOCOL in socket.scope["subprotocols"]
     await socket.accept(protocol.SUBPROTOCOL if offered else None)
     direct = socket.scope["extensions"].get(EXTENSION) if "extensions" in socket.scope else None
     line = DirectLine(direct, socket) if direct else SentFrames(socket.send_text, socket.close)
     number = next(NUMBERS)
-    talk = Conversation(hub, socket.app.state.past, line, state.get("visitor", ANYONE), number)
-    client = talk.client
+    client = Client(line, limits.subscriptions_per_socket)
+    talk = Conversation(hub, socket.app.state.past, client, visitor, number)
     hub.join(client)
     say(log, "socket opened", socket=number, sockets=len(hub.clients))
     try:
@@ -183,7 +187,7 @@ async def stream(socket: WebSocket) -> None:
             if (text := message.get("text")) is None:
                 await socket.close(UNSUPPORTED_DATA, "JSON texts only")
                 return
-            if messages is not None and (wait_s := messages.take()):
+            while wait_s := messages.take():
                 await asyncio.sleep(wait_s)  # its next messages wait where they are
             await hub.ready.wait()
             talk.answer(text)

@@ -18,8 +18,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from gateway import guard
+from gateway.http.endpoint import Endpoint
+from gateway.http.table import ENDPOINTS
 from gateway.limits import LINES_PER_MINUTE
 from pipeline.settings import Settings
+from pipeline.topics import ANSWERS
 from tests.gateway.running import Running, heard, message, serving
 from tests.gateway.tokens import CLAIMS, EC, RSA, SECRET, by_hand, keys_file, minted, public
 
@@ -157,6 +160,25 @@ def test_a_token_reads_what_its_scope_covers(
         assert "insufficient_scope" in answer.headers["WWW-Authenticate"]
 
 
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
+def test_an_address_shows_no_topic_that_its_scope_does_not_name(
+    gateway: Running, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.publish(*(message(topic) for topic in ANSWERS))
+    latest, read = gateway.hub.latest, set()
+
+    def watched(topic: str, event: str) -> Any:
+        read.add(topic)
+        return latest(topic, event)
+
+    monkeypatch.setattr(gateway.hub, "latest", watched)
+    path = endpoint.path.replace("{event}", message("games.states").key)
+
+    assert get(gateway, path).status_code == 200
+    shown = next((topics for pattern, topics in guard.SHOWN if pattern.fullmatch(path)), ANSWERS)
+    assert read - {"games.states", "games.probabilities"} <= set(shown)
+
+
 @pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/healthz"])
 def test_who_asks_whether_it_lives_needs_no_token(guarded: Running, path: str) -> None:
     assert get(guarded, path).status_code == 200
@@ -207,6 +229,37 @@ def test_a_websocket_of_a_good_token_hears_what_comes(guarded: Running) -> None:
         heard_of(socket, "subscribed")
         guarded.publish(message("games.states"))
         heard_of(socket, "update")
+
+
+def test_a_websocket_hears_only_topics_that_its_scope_covers(guarded: Running) -> None:
+    with let_in(guarded, minted("read:games.*")) as socket:
+        channels = [{"topic": "games.states"}, {"topic": "bets.value"}]
+        socket.send(json.dumps({"op": "subscribe", "id": 1, "channels": channels}))
+        said = heard_of(socket, "error")
+        assert (said["code"], said["id"]) == ("forbidden", 1)
+        socket.send(json.dumps({"op": "subscribe", "id": 1, "channels": channels[:1]}))
+        heard_of(socket, "subscribed")
+
+
+def test_a_websocket_has_so_many_subscriptions_and_messages_of_so_many_bytes() -> None:
+    with serving(Settings(subscriptions_per_socket=2, message_bytes=1_000)) as running:
+        with connect(running.ws) as socket:
+            for id in range(3):
+                channels = [{"topic": "games.states"}]
+                socket.send(json.dumps({"op": "subscribe", "id": id, "channels": channels}))
+            assert heard_of(socket, "error")["code"] == "too_many"
+            socket.send('{"op": "ping"}' + " " * 1_000)
+            assert closed(socket) == 1009
+
+
+def test_messages_that_come_too_fast_wait_for_their_turn_and_are_all_answered() -> None:
+    settings = Settings(access="open", messages_per_second=10)
+    with serving(settings, "0.0.0.0") as running, connect(running.ws) as socket:
+        start_s = time.monotonic()
+        for id in range(70):
+            socket.send(json.dumps({"op": "ping", "id": id}))
+        assert [heard_of(socket, "pong")["id"] for _ in range(70)] == list(range(70))
+        assert time.monotonic() - start_s >= 1.5  # 50 at once, then one each tenth of a second
 
 
 @pytest.mark.parametrize(
