@@ -17,6 +17,7 @@ from pipeline.models.features import SHEETS
 if TYPE_CHECKING:
     from pipeline.training.bootstrap import Mean
     from pipeline.training.games import Floats, Moments
+    from pipeline.training.published import Published
     from pipeline.training.said import Said
 
 BLEND, PLAIN = "blend", "plain goals"
@@ -79,22 +80,23 @@ def evaluate(
     bootstrap by game; log loss by period. Of soccer the ranked probability score, too.
 
     With --replayed each block's models are written as they are shipped, its games are replayed with them, and
-    what was published is scored: some minutes a season, beside the market's fair price where one stood.
+    what was published is scored: some minutes a season, beside the market's fair price where one stood; and
+    spreads and totals at half-time, by season.
     """
     # Here, since the libraries take most of a second to load.
-    from pipeline.training import evaluation
+    from pipeline.training import evaluation, lines
 
     required_new(plot, keep)
     since = day_of(from_day) if from_day else ""
     way = _replayed if replayed else _in_fold
-    found = way(sport, archive, since, keep, seed, quiet)
+    found, halves = way(sport, archive, since, keep, seed, quiet)
     known, said = found.moments, found.voices
     for line in _table(said, known, seed):
         click.echo(line)
     if said[BLEND].shape[1] == 3:
         for line in _ranked(said, known, seed):
             click.echo(line)
-    for line in _market(found, seed):
+    for line in [*_market(found, seed), *lines.half_time(halves, seed)]:
         click.echo(line)
     if baselines is not None:
         for name, others in _named(baselines).items():
@@ -107,8 +109,10 @@ def evaluate(
         click.echo(f"written to {plot}")
 
 
-def _in_fold(sport: str, archive: Path, since: str, _keep: Path | None, seed: int, quiet: bool) -> "Said":
-    """What models of earlier blocks say, asked one by one."""
+def _in_fold(
+    sport: str, archive: Path, since: str, _keep: Path | None, seed: int, quiet: bool
+) -> "tuple[Said, list[Published]]":
+    """What models of earlier blocks say, asked one by one; nothing is published."""
     import numpy as np
 
     from pipeline.training import boosting, games, profile
@@ -130,14 +134,16 @@ def _in_fold(sport: str, archive: Path, since: str, _keep: Path | None, seed: in
     if football:
         said[PLAIN] = boosting.chances(football.plain.closed[later])
     nothing = np.full((int(later.sum()), walked.blend.shape[1]), np.nan)
-    return Said(moments.where(later), said, nothing, nothing[:, 0])
+    return Said(moments.where(later), said, nothing, nothing[:, 0]), []
 
 
-def _replayed(sport: str, archive: Path, since: str, keep: Path | None, seed: int, quiet: bool) -> "Said":
-    """What a replay publishes with models of earlier blocks."""
+def _replayed(
+    sport: str, archive: Path, since: str, keep: Path | None, seed: int, quiet: bool
+) -> "tuple[Said, list[Published]]":
+    """What a replay publishes with models of earlier blocks, and of it the half-times."""
     import numpy as np
 
-    from pipeline.training import boosting
+    from pipeline.training import boosting, lines
     from pipeline.training.published import published
     from pipeline.training.replayed import learnt, replayed
     from pipeline.training.said import gathered
@@ -146,9 +152,11 @@ def _replayed(sport: str, archive: Path, since: str, keep: Path | None, seed: in
         folder, told = keep or Path(temporary) / "walk", _told(quiet)
         known = learnt(archive, sport, folder, seed, told, progress(quiet))
         answers = replayed(archive, folder, known, since, told)
-        found = gathered((row for block in answers for row in published(block)), sport)
+        halves: list[Published] = []
+        rows = (row for block in answers for row in published(block))
+        found = gathered(lines.with_half_times(rows, halves), sport)
     if known.plain is None:
-        return found
+        return found, halves
     # Beside the answers, by record, since plain goals are no model that a fold could ask.
     plain = dict(zip(_records(known.plain), boosting.chances(known.plain.closed), strict=True))
     try:
@@ -157,7 +165,7 @@ def _replayed(sport: str, archive: Path, since: str, keep: Path | None, seed: in
         raise UsageError(
             f"{archive} has no first record of a minute where one was published: {error}"
         ) from error
-    return found._replace(voices=found.voices | {PLAIN: beside})
+    return found._replace(voices=found.voices | {PLAIN: beside}), halves
 
 
 def _records(moments: "Moments") -> list[tuple[str, str]]:
