@@ -320,7 +320,9 @@ def _standing(game: Game) -> list[Derived]:
 
 def _with_features(rules: Rules, game: Game, answers: list[Derived]) -> list[Derived]:
     """The answers, and behind a probability among them its features, where they are wanted."""
-    said = [answer for answer in answers if isinstance(answer, GameProbabilities)] if rules.features else []
+    if not rules.features:
+        return answers
+    said = [answer for answer in answers if isinstance(answer, GameProbabilities)]
     model = boosted.in_use().by_league.get(ids.league_of(game.event_id).league)
     return answers + [features(model, moment(game), one.source_event_id) for one in said]
 
