@@ -17,6 +17,7 @@ from pipeline.cli.lag import lag, lag_exporter
 from pipeline.cli.look import replay, tail
 from pipeline.cli.parlay import parlay
 from pipeline.cli.portfolio import portfolio
+from pipeline.cli.scores import scores
 from pipeline.cli.shadow import shadow
 from pipeline.cli.train import train
 from pipeline.cli.up import up
@@ -78,6 +79,7 @@ main.add_command(fit_leaders)
 main.add_command(fit_ratings)
 main.add_command(train)
 main.add_command(evaluate)
+main.add_command(scores)
 main.add_command(shadow)
 main.add_command(calc)
 main.add_command(portfolio)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 SEED = 20_261_121
 DRAWS = 2_000
@@ -47,10 +48,27 @@ def mean_by_day(values: Sequence[float], days: Sequence[str], seed: int = SEED) 
     if not values or len(values) != len(days):
         raise ValueError(f"{len(values)} values and {len(days)} days")
     _, place = np.unique(np.asarray(days), return_inverse=True)
-    sums = np.bincount(place, weights=np.asarray(values))
-    counts = np.bincount(place)
+    return ratio(np.bincount(place, weights=np.asarray(values)), np.bincount(place), seed)
+
+
+def ratio(above: ArrayLike, below: ArrayLike, seed: int = SEED) -> Mean:
+    """A sum over a sum with the percentile interval of a bootstrap that draws their terms together.
+
+    Parameters
+    ----------
+    above, below : arrays of n >= 1
+        Of each game or day; no draw of those below sums to 0.
+    seed : int
+        Of numpy's PCG64; the same seed draws the same terms.
+
+    Examples
+    --------
+    >>> ratio([1.0], [4.0])
+    Mean(mean=0.25, low=0.25, high=0.25)
+    """
+    sums, counts = np.asarray(above), np.asarray(below)
     chance = np.random.Generator(np.random.PCG64(seed))
     drawn = chance.integers(len(sums), size=(DRAWS, len(sums)), dtype=np.int32)
-    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.quantile(means, BOUNDS)
+    ratios = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    low, high = np.quantile(ratios, BOUNDS)
     return Mean(float(sums.sum() / counts.sum()), float(low), float(high))

@@ -110,29 +110,41 @@ def case(grown: Counts) -> dict[str, Any]:
     return {"interval": "5s", "input_series": series}
 
 
+def deviations(grown: Counts, side: str) -> float:
+    """By how many of chance's what came of a side is above what was said."""
+    came, said, variance = (
+        grown[f"sharpline_processors_side_{name}_total", (("league", LEAGUE), ("side", side))]
+        for name in ("came", "said", "variance")
+    )
+    return (came - said) / math.sqrt(variance)
+
+
 @pytest.mark.parametrize(
-    ("model", "side"),
-    [
-        pytest.param(HONEST, None, id="an honest model"),
-        pytest.param(Model(slope=2.5), "favourite", id="one that is too sure"),
-        pytest.param(Model(shift=1.2), "home", id="one that is for home"),
+    ("model", "home", "favourite", "sides"),
+    [  # as in docs/scores.md
+        pytest.param(HONEST, -1.3, -0.4, set(), id="an honest model"),
+        pytest.param(Model(slope=1.5), -1.7, -3.1, set(), id="too sure by half"),
+        pytest.param(Model(slope=2.0), -2.0, -5.2, {"favourite"}, id="twice as sure"),
+        pytest.param(Model(shift=0.6), -4.3, -2.5, {"home"}, id="for home"),
+        pytest.param(Model(shift=1.2), -7.4, -6.3, {"home", "favourite"}, id="blindly for home"),
     ],
 )
 @pytest.mark.timeout(300)
 def test_the_alert_knows_a_biased_model_from_an_honest_one(
-    tmp_path: Path, model: Model, side: str | None
+    tmp_path: Path, model: Model, home: float, favourite: float, sides: set[str]
 ) -> None:
     for path in RULES:
         (tmp_path / path.name).write_text(path.read_text())
     grown = counted(model)
-    fires = 'count(ALERTS{alertname="SharplineMiscalibrated"%s}) or vector(0)'
     asked = {
-        "expr": fires % (f', side="{side}", league="{LEAGUE}"' if side else ""),
+        "expr": 'sum by (side) (ALERTS{alertname="SharplineMiscalibrated"})',
         "eval_time": "2m",
-        "exp_samples": [{"labels": "{}", "value": 1 if side else 0}],
+        "exp_samples": [{"labels": f'{{side="{side}"}}', "value": 1} for side in sorted(sides)],
     }
 
     assert grown["sharpline_processors_scored_games_total", (("league", LEAGUE),)] == GAMES
+    assert deviations(grown, "home") == pytest.approx(home, abs=0.05)
+    assert deviations(grown, "favourite") == pytest.approx(favourite, abs=0.05)
     assert holds(tmp_path, [{**case(grown), "promql_expr_test": [asked]}])
 
 

@@ -22,6 +22,7 @@ COMMANDS = (
     "process",
     "produce",
     "replay",
+    "scores",
     "serve",
     "shadow",
     "tail",

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.training.bootstrap import mean_by_day
+from pipeline.training.bootstrap import mean_by_day, ratio
 
 
 def test_values_of_one_day_count_as_one_draw() -> None:
@@ -35,3 +35,11 @@ def test_the_same_seed_draws_the_same_days_and_another_one_others() -> None:
 def test_values_without_their_days_are_refused(values: list[float], days: list[str]) -> None:
     with pytest.raises(ValueError):
         mean_by_day(values, days)
+
+
+def test_a_ratio_is_of_sums_and_draws_its_terms_together() -> None:
+    # Whatever is drawn, above is half of below.
+    found = ratio([1.0, 20.0, 3.0], [2.0, 40.0, 6.0])
+
+    assert found == (0.5, 0.5, 0.5)
+    assert ratio([1.0, 0.0], [1.0, 3.0]).mean == 0.25
