@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import time
 from collections.abc import Iterator
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,14 @@ from gateway.http.table import ENDPOINTS
 from gateway.limits import LINES_PER_MINUTE
 from pipeline.settings import Settings
 from pipeline.topics import ANSWERS
+from tests.conftest import ROOT
 from tests.gateway.running import Running, heard, message, serving
 from tests.gateway.tokens import CLAIMS, EC, RSA, SECRET, by_hand, keys_file, minted, public
 
 SETTINGS = Settings(token_secret=SECRET, requests_per_minute=100_000)
 PROTOCOL = "sharpline.v1"
+#: Settings of the guard begin so.
+OURS = ("access", "token", "origins", "proxies", "sockets", "subscriptions", "message", "request")
 
 
 @pytest.fixture(scope="module")
@@ -394,3 +399,40 @@ def test_refusals_do_not_fill_the_log(guarded: Running, caplog: pytest.LogCaptur
 
     lines = [record for record in caplog.records if record.msg == "turned away"]
     assert len(lines) <= LINES_PER_MINUTE * (1 + (time.monotonic() - start_s) / 60)
+
+
+TEXT = (ROOT / "docs" / "access.md").read_text()
+
+
+def test_every_code_is_documented() -> None:
+    source = "".join((ROOT / "gateway" / name).read_text() for name in ("access.py", "guard.py", "limits.py"))
+    codes = set(re.findall(r'"(token_\w+|too_many_\w+|no_token|forbidden|origin|full)"', source))
+
+    assert len(codes) >= 15
+    assert {code for code in codes if f"`{code}`" not in TEXT} == set()
+
+
+def test_every_address_and_its_topics_are_documented() -> None:
+    rows = re.findall(r"^\| (`/.*) \| (.*) \|$", TEXT, re.MULTILINE)
+    topics_of = {
+        address: set(re.findall(r"`([^`]+)`", topics))
+        for addresses, topics in rows
+        for address in re.findall(r"`([^`]+)`", addresses)
+    }
+
+    for path in [endpoint.path for endpoint in ENDPOINTS if endpoint.path != "/v1/events/{event}"]:
+        (shown,) = (topics for pattern, topics in guard.SHOWN if pattern.fullmatch(path))
+        assert topics_of[path] == set(shown), path
+    assert topics_of.keys() >= guard.PUBLIC
+
+
+@pytest.mark.parametrize(
+    "field",
+    [field for field in fields(Settings) if field.name.startswith(OURS)],
+    ids=lambda field: field.name,
+)
+def test_every_setting_of_the_guard_is_documented_with_its_default(field: Field[Any]) -> None:
+    rows = re.findall(rf"^\|.*`SHARPLINE_{field.name.upper()}`.*\|$", TEXT, re.MULTILINE)
+    default = f"{field.default:,}" if isinstance(field.default, int) else field.default
+
+    assert any(default in row for row in rows)

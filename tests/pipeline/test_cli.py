@@ -26,6 +26,7 @@ COMMANDS = (
     "serve",
     "shadow",
     "tail",
+    "token",
     "topics",
     "train",
     "up",

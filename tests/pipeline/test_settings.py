@@ -27,11 +27,42 @@ def test_a_setting_has_the_type_of_its_default() -> None:
         ("SHARPLINE_REPLICATION", "-1"),
         ("SHARPLINE_LAG_DAYS", "1.5"),
         ("SHARPLINE_LOG", "xml"),
+        ("SHARPLINE_ACCESS", "closed"),
+        ("SHARPLINE_SOCKETS", "0"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_and_is_named(name: str, value: str) -> None:
     with pytest.raises(UsageError, match=name):
         Settings.read({name: value})
+
+
+SECRET = "a secret of more than thirty-two bytes"
+
+
+def test_a_secret_comes_from_the_environment_or_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret.txt"
+    file.write_text(f"{SECRET}\n")
+
+    assert Settings.read({}).secret() == ""
+    assert Settings.read({"SHARPLINE_TOKEN_SECRET": SECRET}).secret() == SECRET
+    assert Settings.read({"SHARPLINE_TOKEN_SECRET_FILE": str(file)}).secret() == SECRET
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"short", b"\xff" * 40, None])
+def test_a_secret_that_cannot_be_used_is_said_so_and_not_shown(content: bytes | None, tmp_path: Path) -> None:
+    file = tmp_path / "secret.txt"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(UsageError, match="sharpline token --make-secret"):
+        Settings(token_secret_file=str(file)).secret()
+
+
+def test_settings_that_are_shown_show_no_secret() -> None:
+    assert SECRET not in repr(Settings(token_secret=SECRET))
+    with pytest.raises(UsageError, match="keep one") as caught:
+        Settings(token_secret=SECRET, token_secret_file="file").secret()
+    assert SECRET not in str(caught.value)
 
 
 def test_rules_are_read_from_a_file(tmp_path: Path) -> None:
