@@ -56,7 +56,12 @@ def test_any_avro_tool_reads_it(tmp_path: Path) -> None:
         (row,) = fastavro.reader(file)
 
     assert row["key"] == EVENT
-    assert row["value"]["situation"] == {"home_reds": 0, "away_reds": 1}
+    assert row["value"]["situation"] == {
+        "home_reds": 0,
+        "away_reds": 1,
+        "home_penalties": 0,
+        "away_penalties": 0,
+    }
 
 
 def test_an_archive_with_more_fields_than_today_is_read(tmp_path: Path) -> None:
