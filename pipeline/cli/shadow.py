@@ -237,6 +237,7 @@ class _Run:
             "differences": dict(sorted(both.differences.items())),
             "opportunities": opportunities,
             "digest": self._digest.hexdigest(),
+            "learnt": both.learnt(),
             "comparison": msgspec.to_builtins(comparison),
             "verdict": verdict(comparison, gain),
         }
@@ -262,6 +263,11 @@ class _Run:
             yield f"{kind:<15}{', '.join(found)}"
         yield f"{'digest':<15}{self._digest.hexdigest()}"
         yield from table(comparison)
+        if any(learnt := both.learnt()):
+            yield (
+                f"{'no later than':<15}their models' last lesson: {learnt[0]:,} games of what is in use, "
+                f"{learnt[1]:,} of the candidate; it takes games that neither has seen"
+            )
         yield f"{'verdict':<15}{verdict(comparison, gain)}"
 
 

@@ -79,6 +79,11 @@ class _Side:
             self._context.run(self.folds.take, message)
         return self._taken()
 
+    def learnt_until(self, league: str) -> str:
+        """The day of the last game that the league's boosted model learnt from; empty where there is none."""
+        model = self.models.by_league.get(league)
+        return str(model.manifest.learnt_from.get("until", "")) if model else ""
+
     def is_over(self, event_id: str) -> bool:
         """Whether no input can change an answer about the event any more."""
         rows = [row for rows in self.folds.rows.values() if (row := rows.get(event_id))]
@@ -154,6 +159,14 @@ class Shadow:
         """Rules and models of both."""
         first, second = (
             {"rules": side.folds.rules.digest, "models": side.models.digest} for side in self._sides
+        )
+        return first, second
+
+    def learnt(self) -> tuple[int, int]:
+        """Games over that are no later than the last that each side's boosted models learnt from."""
+        events = [ids.parse(event_id) for event_id in self.finished]
+        first, second = (
+            sum(str(event.day) <= side.learnt_until(event.league) for event in events) for side in self._sides
         )
         return first, second
 

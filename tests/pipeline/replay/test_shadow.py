@@ -236,6 +236,18 @@ def test_a_candidates_models_speak_nowhere_else(wrong: Ending) -> None:
     assert baseline["models"] == boosted.in_use().digest != candidate["models"]
 
 
+def test_games_that_a_model_may_have_learnt_from_are_counted(tmp_path: Path) -> None:
+    models = same_models(tmp_path / "models")
+    path = models / "american-football" / boosted.MANIFEST
+    manifest = json.loads(path.read_text())
+    manifest["learnt_from"]["until"] = "2025-09-15"
+    path.write_text(json.dumps(manifest))
+
+    both, _ = shadowed(short_season(3), models)
+
+    assert (len(both.finished), both.learnt()) == (3, (0, 2))
+
+
 def test_a_candidates_soccer_profile_speaks_beside_that_in_use(tmp_path: Path) -> None:
     models = same_models(tmp_path / "models")
     path = models / "soccer" / soccer.PROFILE
