@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline import ids
+from pipeline import data, ids
 from pipeline.errors import UsageError
 from pipeline.models import boosted, candidate
 from pipeline.models.ratings import RATINGS
@@ -60,8 +60,9 @@ def learnt(
     ``folder`` gets the ratings. Raises UsageError where there are no two finished games of the sport.
     """
     (folder / MODELS).mkdir(parents=True)
-    for league in sorted({league for league, _ in boosted.in_use().ratings.rows}):
-        if _plays(source, sport, league):
+    rated = {league for league, _ in boosted.in_use().ratings.rows}
+    for league in sorted(rated):
+        if data.leagues()[league].sport == sport and _plays(source, league):
             rate(source, league, folder / MODELS / RATINGS / f"{league}.csv")
     context = copy_context()
     context.run(candidate.FOLDER.set, folder / MODELS)
@@ -97,11 +98,12 @@ def replayed(source: Path, folder: Path, known: Learnt, since: str, told: Told) 
             home = folder / str(block.number)
             shutil.copytree(folder / MODELS, home / MODELS)
             block.write(home / MODELS)
-            yield from _finished(waiting, told)
+            done = _finished(waiting, told)
             pool = pools.enter_context(
                 ProcessPoolExecutor(1, get_context("spawn"), _with_models, (home / MODELS,))
             )
             waiting.append((home, pool, pool.submit(_replay, home)))
+            yield from done
         yield from _finished(waiting, told)
 
 
@@ -142,13 +144,10 @@ def _write_profile(fitted: Fitted, models: Path) -> None:
     profile.written(fitted, models / profile.SPORT)
 
 
-def _plays(source: Path, sport: str, league: str) -> bool:
-    """Whether an archive has games of a league, which is one of the sport."""
-    return any(
-        ids.parse(message.record.event_id).league == league
-        for message in archive.read(source, "games.events")
-        if ids.league_of(message.record.event_id).sport == sport
-    )
+def _plays(source: Path, league: str) -> bool:
+    """Whether an archive has a game of a league."""
+    events = archive.read(source, "games.events")
+    return any(message.key.startswith(f"{league}:") for message in events)
 
 
 def _cut(source: Path, folder: Path, number_of: dict[str, int]) -> None:
@@ -178,15 +177,16 @@ def _replay(home: Path) -> Tally:
     return tally
 
 
-def _finished(waiting: list[Waiting], told: Told) -> Iterator[Path]:
+def _finished(waiting: list[Waiting], told: Told) -> list[Path]:
     """Wait for what is being replayed. Raises UsageError where a fold raised: its game has no right score."""
+    done = []
     while waiting:
         home, pool, future = waiting.pop()
         tally = future.result()
         pool.shutdown()
         if tally.buried:
-            raise UsageError(
-                f"a fold raised {len(tally.buried)} times in block {home.name}: {tally.buried[0]}"
-            )
+            buried = f"{len(tally.buried)} times in block {home.name}: {tally.buried[0]}"
+            raise UsageError(f"a fold raised {buried}")
         told(f"block {int(home.name) + 1}: {len(tally.events):,} games, {tally.inputs:,} records replayed")
-        yield home / ANSWERS
+        done.append(home / ANSWERS)
+    return done
