@@ -120,7 +120,7 @@ def _said_and_seen() -> list[Column]:
         "Sides, against chance",
         "How much more often a side came than was said, and how many standard deviations that is, a game"
         " being"
-        " one draw. Beyond 3 either way with 16 games or more: look at the phases and models below.",
+        " one draw. Beyond 3 either way with some twenty games or more: look at the phases and models below.",
         [
             ("Said", "percentunit", PLAIN, over("side_said", "side_moments", "league, side")),
             ("Came", "percentunit", PLAIN, over("side_came", "side_moments", "league, side")),
@@ -191,7 +191,7 @@ def _week() -> list[Column]:
             "Sides against chance, seven days",
             "Standard deviations between came and said. Beyond 4 either way the alert fires, where the"
             " gap is larger than three points"
-            " and there are 16 games.",
+            " and there are games enough.",
             "none",
             Query(
                 f"league_side:sharpline_processors_side_gap:deviations7d{{{CHOSEN}}}", "{{league}} {{side}}"

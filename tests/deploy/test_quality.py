@@ -183,7 +183,7 @@ def test_what_is_of_a_week_or_a_day_reads_a_week_or_a_day() -> None:
         rule["record"]: rule["expr"] for rule in EACH_RULE if rule.get("record", "")[-2:] in ("7d", "1d")
     }
 
-    assert len(windows) == 16
+    assert len(windows) == 17
     for name, expr in windows.items():
         assert f"[{name[-2:]}]" in expr, name
         assert f"[{'1d' if name.endswith('7d') else '7d'}]" not in expr, name
