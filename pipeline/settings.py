@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -124,7 +125,17 @@ def _value(name: str, kind: Any, given: str) -> Any:
         words := {"log": LOG_FORMS, "log_level": LOG_LEVELS, "access": ACCESS}.get(name)
     ) and given not in words:
         raise UsageError(f"{setting} is {given!r} and should be one of {', '.join(words)}")
+    if name == "proxies" and given and not all(map(_is_network, given.split(","))):
+        raise UsageError(f"{setting} is {given!r} and should be addresses or networks: 10.0.0.7, 10.1.0.0/16")
     return kind(given)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text.strip())
+    except ValueError:
+        return False
+    return True
 
 
 class Lead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

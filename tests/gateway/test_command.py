@@ -50,6 +50,14 @@ def test_an_address_of_another_machine_is_one_sentence() -> None:
     )
 
 
+def test_it_does_not_listen_to_others_without_keys_unless_that_is_meant() -> None:
+    line = one_sentence(run("--host", "0.0.0.0", "--port", "0", "--kafka", "127.0.0.1:9"))
+
+    assert "There are no keys to verify tokens with" in line
+    assert "--open" in line
+    assert "sharpline token --make-secret" in line
+
+
 def test_no_kafka_named_is_one_sentence() -> None:
     assert "SHARPLINE_KAFKA" in one_sentence(run("--port", "0"))
 

@@ -29,6 +29,11 @@ def test_a_setting_has_the_type_of_its_default() -> None:
         ("SHARPLINE_LOG", "xml"),
         ("SHARPLINE_ACCESS", "closed"),
         ("SHARPLINE_SOCKETS", "0"),
+        ("SHARPLINE_PROXIES", "*"),
+        ("SHARPLINE_PROXIES", "10.0.0.300"),
+        ("SHARPLINE_PROXIES", "10.0.0.1/8"),
+        ("SHARPLINE_PROXIES", "10.0.0.7,"),
+        ("SHARPLINE_PROXIES", "proxy.example.com"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_and_is_named(name: str, value: str) -> None:
