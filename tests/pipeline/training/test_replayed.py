@@ -12,13 +12,14 @@ from pipeline.models import UNSETTLED, boosted
 from pipeline.models.features import SHEETS
 from pipeline.models.margins import SURE
 from pipeline.records import GameEvent, OddsSnapshot, SnapshotKind
-from pipeline.training import boosting, games
+from pipeline.training import boosting, games, profile
 from pipeline.training.boosting import Walk
 from pipeline.training.games import Floats, Moments
 from pipeline.training.published import published
 from pipeline.training.said import BLEND, Said, gathered
 from tests.make import quote
 from tests.pipeline.training.football import archived, game
+from tests.pipeline.training.matches import matches
 
 SPORT = "american-football"
 #: One a day, so tenths of three; the last two of them are scored.
@@ -137,3 +138,22 @@ def test_a_day_after_the_last_game_is_refused(archive: Path, tmp_path: Path) -> 
 
     assert result.exit_code == 2
     assert "holds no game to score from 2030-01-01 on" in result.output
+
+
+def test_soccer_is_replayed_with_the_profile_of_earlier_matches(tmp_path: Path) -> None:
+    archive = archived(tmp_path / "archive", matches(20))
+    arguments = ["evaluate", "soccer", "--data", str(archive), "--from", "2017-10-04", "--quiet"]
+    kept = ["--replayed", "--keep", str(tmp_path / "kept")]
+    result = CliRunner().invoke(main, [*arguments, *kept])
+    assert result.exit_code == 0, result.output
+
+    folders = sorted((tmp_path / "kept").glob("*/answers"))
+    said = gathered((row for folder in folders for row in published(folder)), "soccer")
+    walked = profile.walked(archive)
+    later = boosting.days(walked.moments) >= "2017-10-04"
+    in_time_order = walked.moments.where(later)
+
+    assert len(said.moments.label) == 2 * 19
+    assert said.moments.source_event_ids == in_time_order.source_event_ids
+    assert said.voices[BLEND] == pytest.approx(boosting.chances(in_time_order.closed), abs=1e-9)
+    assert sum(line.startswith("plain goals ") for line in result.output.splitlines()) == 3
