@@ -43,6 +43,12 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         cast(dict[str, Any], self.scope)["extensions"][EXTENSION] = self
         await super().run_asgi()
 
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            # Else uvicorn takes a handshake that was answered over HTTP for one that was forgotten.
+            self.handshake_complete = True
+
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
         # Closing waits until what is buffered has gone, which it never does to a peer that reads nothing.

@@ -363,11 +363,12 @@ def test_ten_thousand_websockets_of_one_address_stay_within_its_limit() -> None:
             heard(other, "status")
 
 
-def test_a_full_gateway_says_so() -> None:
+def test_a_full_gateway_says_so_and_logs_no_error(caplog: pytest.LogCaptureFixture) -> None:
     with serving(Settings(sockets=1)) as running:
         with connect(running.ws):
             status, problem, headers = refused(running)
         assert (status, problem["code"], headers["Retry-After"]) == (503, "full", "5")
+    assert [record.msg for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/events", "/v1/nowhere"])
