@@ -253,7 +253,6 @@ class Error(Struct, frozen=True, tag_field="type", tag="error"):
     code: str
     message: str
     id: Id | UnsetType = UNSET
-    cursor: str | UnsetType = UNSET
 
 
 Asked = Subscribe | Unsubscribe | Step | Pace | Ping

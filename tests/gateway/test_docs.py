@@ -48,6 +48,8 @@ def test_the_example_prints_what_stands_and_what_comes(gateway: Running, tmp_pat
         protocol.Snapshot,
         protocol.Update,
         protocol.Subscribed,
+        protocol.Ended,
+        protocol.Playback,
         protocol.Unsubscribed,
         protocol.Pong,
         protocol.Heartbeat,
@@ -85,7 +87,7 @@ def test_an_example_of_a_record_has_all_its_fields_and_no_other(
 
 
 def test_every_topic_and_code_is_documented() -> None:
-    source = "".join((ROOT / "gateway" / name).read_text() for name in ("protocol.py", "hub.py"))
+    source = "".join((ROOT / "gateway" / name).read_text() for name in ("protocol.py", "hub.py", "cursor.py", "playback.py", "stream.py"))
     codes = set(re.findall(r'BadRequest\("(\w+)"', source)) | {"malformed", "invalid", "unknown_op"}
 
     assert {name for name in codes | set(ANSWERS) if f"`{name}`" not in TEXT} == set()
