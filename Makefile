@@ -4,7 +4,7 @@ LOCK = $(BIN)/uv pip compile --generate-hashes --python-version 3.11 --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## A simulated evening of sport through the whole pipeline; no key, no account (ARGS="--for 60")
 	$(BIN)/sharpline up --source simulator $(ARGS)
@@ -26,6 +26,9 @@ format: setup ## Put code and imports into the one form
 
 bench: setup ## The benchmarks, each beside a plain loop in the same run
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-gateway: setup ## The gateway's: 10,000 sockets, slow clients, resume after a kill, start, bet stop
+	$(BIN)/python -m tests.benchmarks fanout comeback bet_stop
 
 chaos: setup ## Kills, pauses, dead brokers, bad input: what holds afterwards (ARGS="kills --seed 7")
 	$(BIN)/python -m tests.chaos $(ARGS)
@@ -62,4 +65,4 @@ clean: ## Remove what setup and the tools made in this folder
 	@$(BIN)/python -m pipeline.local
 	@touch $@
 
-.PHONY: help demo test cover check format bench chaos dashboards lock setup clean
+.PHONY: help demo test cover check format bench bench-gateway chaos dashboards lock setup clean

@@ -10,8 +10,11 @@ import click
 from pipeline.local import kraft
 from tests.benchmarks import (
     bare,
+    bet_stop,
     codec,
+    comeback,
     consensus,
+    fanout,
     folds,
     footprint,
     growth,
@@ -44,6 +47,9 @@ BENCHMARKS = {
     "consensus": consensus,
     "lag": lag,
     "http": http,
+    "fanout": fanout,
+    "comeback": comeback,
+    "bet_stop": bet_stop,
 }
 CLIENTS = ("aiokafka", "confluent-kafka", "faust-streaming")
 
