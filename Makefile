@@ -4,7 +4,7 @@ LOCK = $(BIN)/uv pip compile --generate-hashes --python-version 3.11 --quiet \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## A simulated evening of sport through the whole pipeline; no key, no account (ARGS="--for 60")
 	$(BIN)/sharpline up --source simulator $(ARGS)

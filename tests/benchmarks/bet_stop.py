@@ -1,8 +1,8 @@
 """From a bet stop to the client's withdrawal: with the odds through one fold, from the game feed through two.
 
 Run it: ``make bench-gateway`` or ``make bench ARGS=bet_stop``. A real broker, games and markets workers and a
-gateway; 100 snapshots of 75 lines a second go by meanwhile. Each trial opens an arbitrage in a game of its own,
-waits until the client shows it, and stops it.
+gateway; 100 snapshots of 75 lines a second go by meanwhile. Each trial opens an arbitrage in a game of its
+own, waits until the client shows it, and stops it.
 """
 
 import json

@@ -11,6 +11,7 @@ import selectors
 import socket
 import time
 from collections import defaultdict
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -175,10 +176,8 @@ class Crowd:
         return reached
 
     def _trickle(self) -> None:
-        try:
+        with suppress(BlockingIOError, ConnectionError):
             self._slow[1].recv(TRICKLE_BYTES)
-        except (BlockingIOError, ConnectionError):
-            pass
 
 
 class Said(NamedTuple):

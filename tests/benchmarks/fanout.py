@@ -216,12 +216,15 @@ def sustained(kafka: str, write: Writer, crowd: Remote) -> None:
         crowd("leave")
     heard = sum(seconds)
     wanted = SUSTAINED_CLIENTS * SUSTAINED_PER_S * SUSTAINED_S
-    click.echo(
-        f"{SUSTAINED_CLIENTS:,} x {SUSTAINED_PER_S} a second for {SUSTAINED_S} s: "
-        f"{heard:,} of {wanted:,} heard, {1e6 * cpu_s / heard:.2f} us CPU a frame, {cpu_s / SUSTAINED_S:.0%} of a core; "
-        f"lowest and highest second after the first: {min(seconds[1 : SUSTAINED_S - 1]):,} and {max(seconds[1:]):,}; "
-        f"RSS MB: {', '.join(f'{value / 1e6:.0f}' for value in rss)}"
-    )
+    between = seconds[1 : SUSTAINED_S - 1]
+    for line in (
+        f"{SUSTAINED_CLIENTS:,} x {SUSTAINED_PER_S} a second for {SUSTAINED_S} s:",
+        f"  {heard:,} of {wanted:,} frames heard",
+        f"  {1e6 * cpu_s / heard:.2f} us CPU a frame, {cpu_s / SUSTAINED_S:.0%} of a core",
+        f"  frames in a second, lowest and highest: {min(between):,} and {max(between):,}",
+        f"  RSS MB, each 10 s: {', '.join(f'{value / 1e6:.0f}' for value in rss)}",
+    ):
+        click.echo(line)
 
 
 def slow_ones(kafka: str, write: Writer, crowd: Remote) -> None:
@@ -245,9 +248,8 @@ def slow_ones(kafka: str, write: Writer, crowd: Remote) -> None:
 def main() -> None:
     """Measure and print."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
-    click.echo(
-        f"{'ms to the last client':<34}{'p50':>9}{'p99':>9}{'max':>9}{'us/frame':>10}{'KiB/conn':>10}{'join s':>9}"
-    )
+    columns = f"{'p50':>9}{'p99':>9}{'max':>9}{'us/frame':>10}{'KiB/conn':>10}{'join s':>9}"
+    click.echo(f"{'ms to the last client':<34}{columns}")
     crowd = Remote()
     try:
         with own_broker() as broker:
