@@ -191,8 +191,7 @@ def sent_away(socket: ClientConnection) -> tuple[int, int]:
             said = json.loads(socket.recv(timeout=WITHIN_S))
             retry_after_ms = said.get("retry_after_ms", retry_after_ms)
     except ConnectionClosed as closed:
-        assert closed.rcvd is not None
-        return closed.rcvd.code, retry_after_ms
+        return closed.rcvd.code if closed.rcvd else 0, retry_after_ms
 
 
 def test_a_gateway_that_goes_down_sends_its_clients_elsewhere(cluster: Broker) -> None:
