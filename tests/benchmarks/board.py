@@ -21,7 +21,7 @@ from pipeline.records import (
 )
 
 START_MS = 1_757_872_800_000
-SOURCE = "simulator"
+SOURCE, SIMULATED = "simulator", "sim-nfl"
 MARKETS = (("h2h", 0.0), ("spread", -3.5), ("total", 44.5))
 BOOKS = 25
 #: Of the lines of a snapshot, those with new prices.
@@ -41,6 +41,8 @@ class Load(NamedTuple):
     changed: float = CHANGED
     plays_s: float = 0.0
     """Game events a second, all games together; 0 leaves the games a day ahead."""
+    league: str = SIMULATED
+    """Of the games; the simulated ones have no boosted model."""
 
     @property
     def lines(self) -> int:
@@ -53,9 +55,9 @@ class Load(NamedTuple):
         return self.events + sum(round(rate * seconds) for rate, seconds in self.rates)
 
 
-def event_id(number: int) -> str:
+def event_id(number: int, league: str = SIMULATED) -> str:
     """One of as many events as anyone wants."""
-    return f"sim-nfl:2025-09-14:h{number}-a{number}"
+    return f"{league}:2025-09-14:h{number}-a{number}"
 
 
 def priced(draw: random.Random, fair: float) -> tuple[float, float]:
@@ -77,7 +79,7 @@ class Board:
     """What the books show for one event; each snapshot is whole, and a share of its lines has new prices."""
 
     def __init__(self, number: int, load: Load, starts_at_ms: int) -> None:
-        self.event_id, self.starts_at_ms = event_id(number), starts_at_ms
+        self.event_id, self.starts_at_ms = event_id(number, load.league), starts_at_ms
         self._draw = random.Random(number)
         self._fair = dict.fromkeys(MARKETS, 0.52)
         self._lines = [
@@ -114,13 +116,13 @@ class Board:
         )
 
 
-def play(number: int, sequence: int, at_ms: int) -> GameEvent:
+def play(number: int, sequence: int, at_ms: int, league: str = SIMULATED) -> GameEvent:
     """A game's next play; every other one makes the prices before it void, every tenth is a score."""
     played_s = sequence * PLAY_S
     scored = sequence // PLAYS_TO_SCORE
     scores = sequence > 0 and sequence % PLAYS_TO_SCORE == 0
     return GameEvent(
-        event_id=event_id(number),
+        event_id=event_id(number, league),
         source=SOURCE,
         source_event_id=str(sequence),
         kind="score" if scores else "penalty" if sequence % 2 else "play",
@@ -173,7 +175,7 @@ class Evening:
     def _plays(self) -> Iterator[tuple[float, Make]]:
         for played in range(round(self._load.plays_s * self._seconds())):
             sequence, number = divmod(played, self._load.events)
-            yield played / self._load.plays_s, partial(play, number, sequence)
+            yield played / self._load.plays_s, partial(play, number, sequence, league=self._load.league)
 
     def _ticks(self) -> Iterator[tuple[float, Make]]:
         for second in range(1, int(self._seconds()) + 1):

@@ -97,6 +97,15 @@ def main() -> None:
     said("play to probabilities", run, PLAYS, delays(run, PLAYS, last_answers(probabilities)))
     said("play to an answer of markets", run, PLAYS, delays(run, PLAYS, through_markets(run.answers)))
     said("snapshot to answers", run, SNAPSHOTS, delays(run, SNAPSHOTS, last_answers(run.answers)))
+    load = Load(rates=((1.0, WARM_S + MEASURED_S),), plays_s=200.0, league="nfl")
+    with system() as running:
+        running.append(load, whole=False)
+        running.start()
+        running.start("games")
+        run = running.run(load).after(WARM_S)
+    probabilities = [answer for answer in run.answers if answer.place.topic == PROBABILITIES]
+    boosted = f"{load.plays_s:.0f} plays a second, both boosters"
+    said(boosted, run, PLAYS, delays(run, PLAYS, last_answers(probabilities)))
 
 
 if __name__ == "__main__":

@@ -87,7 +87,8 @@ def test_an_example_of_a_record_has_all_its_fields_and_no_other(
 
 
 def test_every_topic_and_code_is_documented() -> None:
-    source = "".join((ROOT / "gateway" / name).read_text() for name in ("protocol.py", "hub.py", "cursor.py", "playback.py", "stream.py"))
+    files = ("protocol.py", "hub.py", "cursor.py", "playback.py", "stream.py")
+    source = "".join((ROOT / "gateway" / name).read_text() for name in files)
     codes = set(re.findall(r'BadRequest\("(\w+)"', source)) | {"malformed", "invalid", "unknown_op"}
 
     assert {name for name in codes | set(ANSWERS) if f"`{name}`" not in TEXT} == set()
