@@ -63,6 +63,7 @@ _ALL = (
     Topic("bets.results", records.BetResult, lambda r: f"{r.event_id}|{r.opportunity}", tombstoned=False),
     Topic("games.scores", records.GameScore, tombstoned=False),
     Topic("sources.payloads", records.SourcePayload, _source, retention_ms=3 * DAY_MS, about_event=False),
+    Topic("sources.control", records.SourceControl, _source, about_event=False),
     Topic("sources.health", records.SourceHealth, _source, about_event=False),
     Topic(
         "sources.events", records.SourceEvent, lambda r: f"{r.source}|{r.source_id}", about_event=False

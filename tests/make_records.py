@@ -414,6 +414,7 @@ EXAMPLES: tuple[Struct, ...] = (
         last_success_at_ms=AT_MS - 60_000,
         quota_left=-1,
     ),
+    r.SourceControl(source="espn", received_at_ms=AT_MS, off=True, reason="their feed is an hour late"),
     r.SourceEvent(
         source="espn",
         source_id="401772510",

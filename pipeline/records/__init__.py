@@ -88,6 +88,7 @@ from pipeline.records.kinds import (
 from pipeline.records.operations import (
     Artefact,
     DeadLetter,
+    SourceControl,
     SourceEvent,
     SourceHealth,
     SourcePayload,
@@ -176,6 +177,7 @@ __all__ = [
     "Situation",
     "SnapshotKind",
     "Soccer",
+    "SourceControl",
     "SourceEvent",
     "SourceHealth",
     "SourcePayload",

@@ -15,6 +15,7 @@ from pipeline.records.kinds import (
 from pipeline.records.operations import (
     Artefact,
     DeadLetter,
+    SourceControl,
     SourceEvent,
     SourceHealth,
     SourcePayload,
@@ -28,6 +29,7 @@ Record = (
     | Derived
     | SourcePayload
     | SourceHealth
+    | SourceControl
     | SourceEvent
     | DeadLetter
     | Artefact

@@ -38,6 +38,13 @@ class SourceHealth(Struct, frozen=True, kw_only=True):
     quota_left: Annotated[int, Meta(ge=-1, le=2**53)]
 
 
+class SourceControl(Struct, frozen=True, kw_only=True):
+    source: Name
+    received_at_ms: Moment
+    off: bool
+    reason: str
+
+
 class SourceEvent(Struct, frozen=True, kw_only=True):
     source: Name
     source_id: Name
