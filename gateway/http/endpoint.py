@@ -56,6 +56,8 @@ class Endpoint(NamedTuple):
 
         async def answered(request: Request) -> Response:
             hub: Hub = request.app.state.hub
+            if not hub.is_ready:  # what has not been read yet is not nothing
+                raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, hub.status().text, {"Retry-After": "1"})
             event = request.path_params.get("event", "")
             if self.about_event:
                 check_known(hub, event)

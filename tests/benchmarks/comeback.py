@@ -131,8 +131,8 @@ def deserted(broker: Broker, write: Writer, crowd: Remote) -> None:
     offsets = [offset for _, offset in told[0]]
     whole = offsets == list(range(offsets[0], offsets[0] + 11)) and all(one == told[0] for one in told)
     click.echo(
-        f"broker killed for {AWAY_S:.0f} s: known after {told_s:.2f} s; {on_s:.2f} s after it was back all clients "
-        f"had the 10 messages written then; nothing lost, nothing doubled: {whole}"
+        f"broker killed for {AWAY_S:.0f} s: known after {told_s:.2f} s; {on_s:.2f} s after it was back all "
+        f"clients had the 10 messages written then; nothing lost, nothing doubled: {whole}"
     )
 
 

@@ -25,7 +25,9 @@ def test_every_address_and_its_parameters_are_listed(endpoint: Endpoint) -> None
 
 def test_the_error_that_is_shown_is_the_one_that_is_told() -> None:
     (shown,) = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
-    with TestClient(create_app(Hub())) as client:
+    hub = Hub()
+    hub.ready.set()
+    with TestClient(create_app(hub)) as client:
         told = client.get("/v1/events?sport=chess&limit=0").json()
 
     assert json.loads(shown) == told

@@ -3,6 +3,7 @@ import time
 import pytest
 from starlette.testclient import TestClient
 
+from gateway.app import create_app
 from gateway.hub import HANGS_AFTER_S, Hub
 from tests.gateway.running import message
 from tests.make_records import EVENT
@@ -67,3 +68,15 @@ def test_metrics_are_for_prometheus(hub: Hub, client: TestClient) -> None:
     hub.publish(message("games.states"))
 
     assert 'sharpline_gateway_records_total{topic="games.states"}' in client.get("/metrics").text
+
+
+def test_what_has_not_been_read_yet_is_not_told_as_nothing() -> None:
+    hub = Hub()
+    with TestClient(create_app(hub)) as client:
+        early = client.get("/v1/events")
+        hub.ready.set()
+        later = client.get("/v1/events")
+
+    assert (early.status_code, early.headers["Retry-After"]) == (503, "1")
+    assert early.headers["Content-Type"] == "application/problem+json"
+    assert later.status_code == 200

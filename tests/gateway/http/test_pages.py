@@ -44,6 +44,7 @@ def test_an_event_that_is_there_all_the_time_is_told_once(
     games: list[tuple[int, int, int]], limit: int, passes_min: int
 ) -> None:
     hub = Hub()
+    hub.ready.set()
     known = EVENTS[: len(games)]
 
     def become(at_ms: int) -> None:
@@ -85,6 +86,7 @@ def test_a_text_that_is_no_cursor_is_refused_by_name(text: str) -> None:
 @pytest.mark.parametrize("limit", [1, 3, 20, 21])
 def test_the_last_page_has_no_next(limit: int) -> None:
     hub = Hub()
+    hub.ready.set()
     for event in EVENTS:
         hub.publish(message("games.states", 0, state(event, AT_MS)))
     with TestClient(create_app(hub)) as client:
