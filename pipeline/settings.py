@@ -116,6 +116,21 @@ class Settings:
         return secret
 
 
+def database_url(environment: Mapping[str, str] = os.environ) -> str:
+    """``DATABASE_URL``: the Postgres with the history; empty where there is none. Raises UsageError."""
+    url = environment.get("DATABASE_URL", "")
+    import psycopg  # only the sink and the gateway have it
+
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:  # its text may quote the password
+        raise UsageError(
+            "DATABASE_URL is no address of a Postgres database; one looks like "
+            "postgresql://user@host/database, its password's special characters as %XX"
+        ) from None
+    return url
+
+
 def _value(name: str, kind: Any, given: str) -> Any:
     """A setting's value from its text: numbers are whole and above 0."""
     setting = f"{PREFIX}{name.upper()}"

@@ -229,6 +229,18 @@ KEPT_BACK = Gauge(
 GAMES = Gauge("sharpline_gateway_games", "Games that are known, by status.", ["status"])
 LOG_TIME_SECONDS = Gauge("sharpline_gateway_log_time_seconds", "The newest tick: time in the log, Unix s.")
 BROKER_UP = Gauge("sharpline_gateway_broker_up", "1 while Kafka answers the gateway.")
+SINK_UP = Gauge("sharpline_sink_up", "1 while this sink is the one that writes, and can.")
+SINK_ROWS = Counter("sharpline_sink_rows_total", "Answers stored.", ["topic"])
+SINK_DEAD_LETTERS = Counter("sharpline_sink_dead_letters_total", "Answers that were buried.", ["topic"])
+SINK_BATCH_SECONDS = Histogram(
+    "sharpline_sink_batch_seconds", "To decode a batch and to store it.", buckets=DELAY_BUCKETS
+)
+SINK_APPEND_TO_STORED_SECONDS = Histogram(
+    "sharpline_sink_append_to_stored_seconds",
+    "From the Kafka timestamp of the newest answer of a batch to when it is stored.",
+    ["topic"],
+    buckets=DELAY_BUCKETS,
+)
 RESTARTS = Counter("sharpline_supervisor_restarts_total", "Processes started again.", ["app"])
 LAG_UP = Gauge("sharpline_lag_up", "1 where the last poll of groups and offsets succeeded.")
 LAG_POLL_SECONDS = Histogram("sharpline_lag_poll_seconds", "One poll.", buckets=DELAY_BUCKETS)

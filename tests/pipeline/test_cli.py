@@ -25,6 +25,7 @@ COMMANDS = (
     "scores",
     "serve",
     "shadow",
+    "sink",
     "tail",
     "token",
     "topics",
