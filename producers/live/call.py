@@ -36,6 +36,8 @@ class Game(NamedTuple):
     """How often its lines changed lately."""
     disagreement: float = 0.0
     """Spread of the books' fair probabilities of home, a share."""
+    source_id: str = ""
+    """The own id that the source which is asked has for it; empty where it has not shown it yet."""
 
 
 class Call(NamedTuple):
@@ -53,6 +55,9 @@ class Call(NamedTuple):
     """How long after the last time it is due again, while nothing better is known."""
     covers: tuple[str, ...] = ()
     """Events that it is expected to tell of."""
+    kind: str = ""
+    """What of a league's games it tells: ``odds`` or ``scores``. Of two sources that tell the same, the less
+    trusted one is asked slowly while the other is well. Empty: nothing that another source tells."""
 
 
 class Answer(NamedTuple):
@@ -97,6 +102,8 @@ class Failure(NamedTuple):
 class Parsed(NamedTuple):
     """An answer as records, in the order in which they are to be appended.
 
+    All that it says, also what was said before: `producers.diff` and `producers.diff_games` leave what is new.
+
     ``present``: every event of the call's league that the answer showed, readable or not; None where the
     answer does not say what has left.
     """
@@ -134,3 +141,6 @@ class Health(Protocol):
 
     def polled(self, outcome: Answer | Failure, records: int) -> None:
         """A call has come to an end, and so many records were made of it."""
+
+    def switched(self, source: str, off: bool, at_ms: int) -> None:
+        """A source was stopped by hand, or may be asked again."""
