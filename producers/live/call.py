@@ -102,7 +102,7 @@ class Failure(NamedTuple):
 class Parsed(NamedTuple):
     """An answer as records, in the order in which they are to be appended.
 
-    All that it says, also what was said before: `producers.diff` and `producers.diff_games` leave what is new.
+    All that it says, also what it said before: `producers.diff` and `producers.diff_games` leave the news.
 
     ``present``: every event of the call's league that the answer showed, readable or not; None where the
     answer does not say what has left.
