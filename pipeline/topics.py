@@ -25,6 +25,12 @@ def _source(record: Any) -> str:
     return str(record.source)
 
 
+def _alias(record: Any) -> str:
+    if record.source_id:
+        return f"{record.source}|{record.source_id}"
+    return f"{record.league}|{record.source}|{record.name.casefold()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """One topic. ``retention_ms`` is 0 where it is compacted; ``key`` gives a record's key."""
@@ -67,6 +73,10 @@ _ALL = (
     Topic("sources.health", records.SourceHealth, _source, about_event=False),
     Topic(
         "sources.events", records.SourceEvent, lambda r: f"{r.source}|{r.source_id}", about_event=False
+    ),
+    Topic("sources.aliases", records.SourceAlias, _alias, about_event=False),
+    Topic(
+        "sources.unmatched", records.Unmatched, lambda r: f"{r.source}|{r.source_id}", about_event=False
     ),
     Topic("shadow.differences", records.ShadowDifference, retention_ms=14 * DAY_MS, tombstoned=False),
     Topic(

@@ -423,6 +423,37 @@ EXAMPLES: tuple[Struct, ...] = (
         starts_at_ms=AT_MS,
         home="Kansas City Chiefs",
         away="Philadelphia Eagles",
+        read_to=41,
+        basis="starts with the-odds-api",
+    ),
+    r.SourceAlias(
+        league="nfl",
+        source="espn",
+        name="KC Chiefs",
+        team="kc",
+        source_id="",
+        event_id="",
+        received_at_ms=AT_MS,
+        origin="said by a person",
+    ),
+    r.Unmatched(
+        source="espn",
+        source_id="401772510",
+        league="nfl",
+        home="KC Chiefs",
+        away="Philadelphia Eagles",
+        starts_at_ms=AT_MS,
+        received_at_ms=AT_MS,
+        since_ms=AT_MS,
+        reason="no team of nfl is known as 'KC Chiefs'",
+        candidates=(
+            r.Candidate(
+                name="KC Chiefs", team="kc", event_id=EVENT, score=0.91, reason="its name is like it"
+            ),
+        ),
+        waiting=12,
+        dropped=0,
+        event_id="",
     ),
     r.ShadowDifference(
         event_id=EVENT,

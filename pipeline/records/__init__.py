@@ -87,11 +87,14 @@ from pipeline.records.kinds import (
 )
 from pipeline.records.operations import (
     Artefact,
+    Candidate,
     DeadLetter,
+    SourceAlias,
     SourceControl,
     SourceEvent,
     SourceHealth,
     SourcePayload,
+    Unmatched,
 )
 from pipeline.records.shadow import (
     Said,
@@ -118,6 +121,7 @@ __all__ = [
     "Basketball",
     "BetResult",
     "BucketScore",
+    "Candidate",
     "Change",
     "ChangeKind",
     "Clock",
@@ -177,6 +181,7 @@ __all__ = [
     "Situation",
     "SnapshotKind",
     "Soccer",
+    "SourceAlias",
     "SourceControl",
     "SourceEvent",
     "SourceHealth",
@@ -185,6 +190,7 @@ __all__ = [
     "Steam",
     "Terms",
     "TimeBasis",
+    "Unmatched",
     "ValueBet",
     "ValueBets",
     "faults",

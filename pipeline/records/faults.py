@@ -15,10 +15,12 @@ from pipeline.records.kinds import (
 from pipeline.records.operations import (
     Artefact,
     DeadLetter,
+    SourceAlias,
     SourceControl,
     SourceEvent,
     SourceHealth,
     SourcePayload,
+    Unmatched,
 )
 from pipeline.records.shadow import ShadowDifference
 
@@ -31,6 +33,8 @@ Record = (
     | SourceHealth
     | SourceControl
     | SourceEvent
+    | SourceAlias
+    | Unmatched
     | DeadLetter
     | Artefact
     | ShadowDifference

@@ -11,6 +11,7 @@ from pipeline.records.kinds import (
     MomentOrZero,
     Name,
     Offset,
+    Probability,
 )
 
 
@@ -53,6 +54,43 @@ class SourceEvent(Struct, frozen=True, kw_only=True):
     starts_at_ms: MomentOrZero
     home: str
     away: str
+    read_to: Offset = -1
+    basis: str = ""
+
+
+class SourceAlias(Struct, frozen=True, kw_only=True):
+    league: str
+    source: str
+    name: str
+    team: str
+    source_id: str
+    event_id: str
+    received_at_ms: Moment
+    origin: str
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    name: str
+    team: str
+    event_id: str
+    score: Probability
+    reason: str
+
+
+class Unmatched(Struct, frozen=True, kw_only=True):
+    source: Name
+    source_id: Name
+    league: str
+    home: str
+    away: str
+    starts_at_ms: MomentOrZero
+    received_at_ms: Moment
+    since_ms: Moment
+    reason: str
+    candidates: tuple[Candidate, ...]
+    waiting: Few
+    dropped: Few
+    event_id: str
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
