@@ -18,12 +18,13 @@ from gateway.app import create_app
 from gateway.feed import Feed
 from gateway.guard import door_of
 from gateway.handshake import PromptProtocol
+from gateway.history import History
 from gateway.hub import Hub
 from gateway.past import Past
 from gateway.stream import DirectProtocol
 from pipeline.errors import UsageError
 from pipeline.local import readiness
-from pipeline.settings import Rules, Settings
+from pipeline.settings import Rules, Settings, database_url
 from pipeline.telemetry import log_to_stderr, say
 from pipeline.topics import ANSWERS, TOPICS
 
@@ -65,7 +66,7 @@ def serve(host: str, port: int, kafka: str, instance: str, is_open: bool) -> Non
         raise UsageError(
             "no Kafka is named: give --kafka ADDRESS or set SHARPLINE_KAFKA, or use sharpline up"
         )
-    door = door_of(settings, host)
+    door, url = door_of(settings, host), database_url()
     with listening(host, port) as server_socket:
         readiness.require(kafka, "the Kafka that the gateway reads", "start it, or correct the address")
         hub = Hub(lag_days=settings.lag_days)
@@ -79,7 +80,8 @@ def serve(host: str, port: int, kafka: str, instance: str, is_open: bool) -> Non
             finally:  # a gateway that has stopped reading must not go on serving
                 server.should_exit = True
 
-        server = server_of(create_app(hub, feeding, door, past), settings)
+        history = History(url) if url else None
+        server = server_of(create_app(hub, feeding, door, past, history), settings)
         asked: list[int] = []
         # Uvicorn stops on these and then sends them to us once more: they have done their work by then.
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from starlette.applications import Starlette
@@ -13,6 +13,7 @@ from starlette.routing import WebSocketRoute
 from gateway import problems
 from gateway.census import Census
 from gateway.guard import Door, Guard, door_of
+from gateway.history import History
 from gateway.http import routes
 from gateway.hub import Hub
 from gateway.past import Past
@@ -29,16 +30,17 @@ def create_app(
     feed: Callable[[], Coroutine[Any, Any, None]] | None = None,
     door: Door | None = None,
     past: Past | None = None,
+    history: History | None = None,
 ) -> Starlette:
     """The gateway over a hub. ``feed`` fills the hub until it is cancelled; without it a caller does.
 
     Without a ``door`` anyone may read, as where only this machine can reach it. ``past`` reads what the hub
-    keeps no more; without it nobody can.
+    keeps no more; without it nobody can. ``history`` is what Postgres keeps of it.
     """
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as tasks:
+        async with history or nullcontext(), asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(heart(hub))]
             if feed is not None:
                 running.append(tasks.create_task(feed()))
@@ -61,6 +63,7 @@ def create_app(
     )
     app.state.hub = hub
     app.state.past = past
+    app.state.history = history
     app.state.census = Census(hub)
     return app
 

@@ -251,8 +251,8 @@ def _first(told: Any) -> str:
 def _parameter(field: FieldInfo) -> Json:
     whole = _described(field)
     return (
-        {"$ref": f"#/components/parameters/{field.name}"}
-        if whole == _shared_parameters().get(field.name)
+        {"$ref": f"#/components/parameters/{field.encode_name}"}
+        if whole == _shared_parameters().get(field.encode_name)
         else whole
     )
 
@@ -262,7 +262,7 @@ def _described(field: FieldInfo) -> Json:
     description = schema.pop("description")
     if field.default is not NODEFAULT and field.default != "":
         schema["default"] = field.default
-    return {"name": field.name, "in": "query", "description": description, "schema": schema}
+    return {"name": field.encode_name, "in": "query", "description": description, "schema": schema}
 
 
 @cache
@@ -271,7 +271,7 @@ def _shared_parameters() -> Json:
     found: dict[str, list[Json]] = {}
     for endpoint in ENDPOINTS:
         for field in fields(endpoint.query):
-            found.setdefault(field.name, []).append(_described(field))
+            found.setdefault(field.encode_name, []).append(_described(field))
     return {
         name: told[0] for name, told in found.items() if len(told) > 1 and all(one == told[0] for one in told)
     }

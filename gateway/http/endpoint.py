@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.history import History
 from gateway.http import conditional, parameters
 from gateway.hub import Hub
 from pipeline import ids
@@ -31,6 +32,7 @@ class Asked(NamedTuple):
     hub: Hub
     event: str
     query: Any
+    history: History | None = None
 
 
 class Endpoint(NamedTuple):
@@ -40,6 +42,8 @@ class Endpoint(NamedTuple):
     handler: Callable[[Asked], Awaitable[Any]]
     tells: type[Struct]
     query: type[Struct] = parameters.NoQuery
+    of_the_past: bool = False
+    """Whether it tells of events too of which nothing stands any more."""
 
     @property
     def summary(self) -> str:
@@ -60,20 +64,26 @@ class Endpoint(NamedTuple):
                 raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, hub.status().text, {"Retry-After": "1"})
             event = request.path_params.get("event", "")
             if self.about_event:
-                check_known(hub, event)
+                check_id(event)
+                if not self.of_the_past:
+                    check_known(hub, event)
             query = parameters.read(self.query, request.query_params)
-            told = await self.handler(Asked(hub, event, query))
+            told = await self.handler(Asked(hub, event, query, request.app.state.history))
             return conditional.response(request, msgspec.json.encode(told), {NOW: str(hub.now_ms)})
 
         return Route(self.path, answered, name=self.handler.__name__)
 
 
-def check_known(hub: Hub, event: str) -> None:
-    """Raises a 404 where nothing is known of the event, or it is none."""
+def check_id(event: str) -> None:
+    """Raises a 404 where this is no event's id."""
     try:
         ids.parse(event)
     except Refused as error:
         raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from error
+
+
+def check_known(hub: Hub, event: str) -> None:
+    """Raises a 404 where nothing is known of the event."""
     if not any(event in events for events in hub.answers.values()):
         raise HTTPException(
             HTTPStatus.NOT_FOUND, f"nothing is known of {event}; GET /v1/events lists what is"

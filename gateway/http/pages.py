@@ -7,7 +7,7 @@ the first page was asked for: what happens after that moment, or is learnt a lit
 import base64
 import binascii
 from datetime import UTC, datetime, time
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ from gateway.problems import WrongParameter, WrongParameters
 from pipeline import ids
 from pipeline.records import GameProbabilities, GameState
 
+P = TypeVar("P")
 IN_PLAY, TO_COME, OVER = range(3)
 #: Feeds tell of a start or an end so much later at most: events stand as they did then.
 KNOWN_AFTER_MS = 300_000
@@ -50,15 +51,20 @@ def _phase(game: GameState | GameProbabilities | None, at_ms: int) -> int:
     return IN_PLAY if game is not None and 0 < game.started_at_ms <= at_ms else TO_COME
 
 
-def cursor(place: Place) -> str:
+def cursor(place: NamedTuple) -> str:
     """A place as clients keep it."""
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
 def place(cursor: str) -> Place:
-    """The place that a cursor stands for. Raises WrongParameters."""
+    """The place among events that a cursor stands for. Raises WrongParameters."""
+    return read(cursor, Place)
+
+
+def read(cursor: str, kind: type[P]) -> P:
+    """The place, of a kind, that a cursor stands for. Raises WrongParameters."""
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=Place)
+        return msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=kind)
     except (msgspec.DecodeError, binascii.Error, ValueError) as error:
         reason = "none that was told as `next`; ask without a cursor for the first page"
         raise WrongParameters((WrongParameter("cursor", reason),)) from error

@@ -59,7 +59,7 @@ def read(kind: type[Q], given: QueryParams) -> Q:
                 )
     if errors:
         raise WrongParameters(tuple(errors))
-    return kind(**values)
+    return kind(**{known[name].name: value for name, value in values.items()})
 
 
 def schema_of(field: FieldInfo) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Every endpoint that tells what the derived topics say."""
 
-from gateway.http import events, odds, opportunities, reference
+from gateway.http import events, history, odds, opportunities, reference
 from gateway.http.endpoint import Endpoint
 from pipeline.records import Arbitrages, GameProbabilities, Moves, ValueBets
 
@@ -16,6 +16,13 @@ ENDPOINTS = (
     Endpoint("/v1/events/{event}/value-bets", odds.value, ValueBets),
     Endpoint("/v1/events/{event}/arbitrage", odds.arbitrage, Arbitrages),
     Endpoint("/v1/events/{event}/results", events.results, events.EventResults),
+    Endpoint(
+        "/v1/events/{event}/history",
+        history.history,
+        history.HistoryPage,
+        history.HistoryQuery,
+        of_the_past=True,
+    ),
     Endpoint(
         "/v1/value-bets", opportunities.value_bets, opportunities.OpenValueBets, opportunities.ValueBetsQuery
     ),

@@ -15,6 +15,7 @@ from gateway.__main__ import listening, server_of
 from gateway.answers import Message, wall_ms
 from gateway.app import create_app
 from gateway.guard import door_of
+from gateway.history import History
 from gateway.hub import Hub
 from pipeline.codec import encode
 from pipeline.settings import Settings
@@ -63,7 +64,7 @@ def gateway() -> Iterator[Running]:
 
 
 @contextmanager
-def serving(settings: Settings, host: str = "127.0.0.1") -> Iterator[Running]:
+def serving(settings: Settings, host: str = "127.0.0.1", history: History | None = None) -> Iterator[Running]:
     """A ready gateway of these settings, with the door that it has where it listens on ``host``."""
     hub = Hub()
     hub.ready.set()
@@ -77,7 +78,7 @@ def serving(settings: Settings, host: str = "127.0.0.1") -> Iterator[Running]:
             started.set()
             await asyncio.Event().wait()
 
-        server = server_of(create_app(hub, feed, door_of(settings, host)), settings)
+        server = server_of(create_app(hub, feed, door_of(settings, host), history=history), settings)
         running = Running(hub, server, server_socket.getsockname()[1])
         thread = threading.Thread(target=server.run, args=([server_socket],))
         thread.start()

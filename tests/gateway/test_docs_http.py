@@ -20,7 +20,7 @@ TEXT = (ROOT / "docs" / "http.md").read_text()
 def test_every_address_and_its_parameters_are_listed(endpoint: Endpoint) -> None:
     (row,) = re.findall(rf"^\| `{re.escape(endpoint.path)}` \|.*\| (.*)\|$", TEXT, re.MULTILINE)
 
-    assert re.findall(r"`(\w+)`", row) == [field.name for field in fields(endpoint.query)]
+    assert re.findall(r"`(\w+)`", row) == [field.encode_name for field in fields(endpoint.query)]
 
 
 def test_the_error_that_is_shown_is_the_one_that_is_told() -> None:
