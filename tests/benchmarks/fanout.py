@@ -33,6 +33,7 @@ CHANNELS: list[dict[str, Any]] = [{"topic": TOPIC, "event": EVENT}]
 ROUNDS, WARM = 40, 5
 FILES = 20_000
 SUSTAINED_CLIENTS, SUSTAINED_PER_S, SUSTAINED_S = 5_000, 10, 60
+BARE_S = 20
 
 
 class Gateway:
@@ -217,14 +218,31 @@ def sustained(kafka: str, write: Writer, crowd: Remote) -> None:
     heard = sum(seconds)
     wanted = SUSTAINED_CLIENTS * SUSTAINED_PER_S * SUSTAINED_S
     between = seconds[1 : SUSTAINED_S - 1]
+    us, bare_us = 1e6 * cpu_s / heard, sustained_bare(crowd)
     for line in (
         f"{SUSTAINED_CLIENTS:,} x {SUSTAINED_PER_S} a second for {SUSTAINED_S} s:",
         f"  {heard:,} of {wanted:,} frames heard",
-        f"  {1e6 * cpu_s / heard:.2f} us CPU a frame, {cpu_s / SUSTAINED_S:.0%} of a core",
+        f"  {us:.2f} us CPU a frame, {us / bare_us:.2f} of the bare loop's {bare_us:.2f} at the same pace",
+        f"  {cpu_s / SUSTAINED_S:.0%} of a core",
         f"  frames in a second, lowest and highest: {min(between):,} and {max(between):,}",
         f"  RSS MB, each 10 s: {', '.join(f'{value / 1e6:.0f}' for value in rss)}",
     ):
         click.echo(line)
+
+
+def sustained_bare(crowd: Remote) -> float:
+    """CPU us a frame of the bare loop at the same pace."""
+    with BareLoop(FRAME_BYTES) as loop:
+        crowd("join", loop.port, SUSTAINED_CLIENTS, CHANNELS, False)
+        began_cpu_s, began_s = loop.cpu_s, time.monotonic()
+        crowd.later("read_for", BARE_S + 2.0)
+        for number in range(SUSTAINED_PER_S * BARE_S):
+            time.sleep(max(0.0, began_s + number / SUSTAINED_PER_S - time.monotonic()))
+            loop.send()
+        heard = sum(crowd.result())
+        spent_s = loop.cpu_s - began_cpu_s
+        crowd("leave")
+    return 1e6 * spent_s / heard
 
 
 def slow_ones(kafka: str, write: Writer, crowd: Remote) -> None:
