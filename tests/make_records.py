@@ -89,7 +89,11 @@ EXAMPLES: tuple[Struct, ...] = (
     ),
     r.ClockTick(
         received_at_ms=AT_MS,
-        sources=(r.SourceState(source="nflverse", down_since_ms=AT_MS - 1, outages=2, off=True),),
+        sources=(
+            r.SourceState(
+                source="nflverse", down_since_ms=AT_MS - 1, outages=2, off=True, full_from_ms=AT_MS - 1
+            ),
+        ),
     ),
     r.GameState(
         **derived(),
@@ -404,7 +408,14 @@ EXAMPLES: tuple[Struct, ...] = (
         opinions=(r.OpinionScore(model="lightgbm", moments=150, log_loss=0.56, brier=0.2),),
     ),
     r.SourcePayload(
-        source="espn", received_at_ms=AT_MS, request="GET /scoreboard", http_status=200, body=b"\x28\xb5/\xfd"
+        source="espn",
+        received_at_ms=AT_MS,
+        request="GET /scoreboard",
+        http_status=200,
+        body=b"\x28\xb5/\xfd",
+        name="scoreboard nfl",
+        league="nfl",
+        kind="scores",
     ),
     r.SourceHealth(
         source="espn",
@@ -413,6 +424,13 @@ EXAMPLES: tuple[Struct, ...] = (
         error="timed out",
         last_success_at_ms=AT_MS - 60_000,
         quota_left=-1,
+        state="slow",
+        since_ms=AT_MS - 30_000,
+        due_by_ms=AT_MS + 5_000,
+        answer_s=10.25,
+        failures=2,
+        polls=90,
+        errors={"timeout": 3, "server_error": 1},
     ),
     r.SourceControl(source="espn", received_at_ms=AT_MS, off=True, reason="their feed is an hour late"),
     r.SourceEvent(

@@ -128,6 +128,7 @@ class SourceState(Struct, frozen=True, kw_only=True, gc=False):
     down_since_ms: MomentOrZero = 0
     outages: Count = 0
     off: bool = False
+    full_from_ms: MomentOrZero = 0
 
 
 class ClockTick(Struct, frozen=True, kw_only=True):

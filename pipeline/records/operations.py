@@ -28,6 +28,9 @@ class SourcePayload(Struct, frozen=True, kw_only=True):
     request: str
     http_status: Few
     body: bytes
+    name: str = ""
+    league: str = ""
+    kind: str = ""
 
 
 class SourceHealth(Struct, frozen=True, kw_only=True):
@@ -37,6 +40,13 @@ class SourceHealth(Struct, frozen=True, kw_only=True):
     error: str
     last_success_at_ms: MomentOrZero
     quota_left: Annotated[int, Meta(ge=-1, le=2**53)]
+    state: str = ""
+    since_ms: MomentOrZero = 0
+    due_by_ms: MomentOrZero = 0
+    answer_s: Annotated[float, Meta(ge=0.0, le=1e6)] = 0.0
+    failures: Count = 0
+    polls: Count = 0
+    errors: dict[str, Count] = {}
 
 
 class SourceControl(Struct, frozen=True, kw_only=True):
