@@ -47,6 +47,11 @@ class Differ:
         for snapshot in snapshots:
             yield self._against_last(snapshot)
 
+    def tell_in_full(self) -> None:
+        """The next poll is told in full: whoever reads has stopped to believe what was told before."""
+        for shown in self._shown.values():
+            shown.full_at_ms = 0
+
     def _against_last(self, full: OddsSnapshot) -> OddsSnapshot:
         offer = (
             [
