@@ -97,15 +97,17 @@ def create_topics(bootstrap: str, settings: Settings, folds: Iterable[Fold]) -> 
     folds = list(folds)
     wanted = {topic.name: _retention(topic, settings) for topic in TOPICS.values()}
     wanted |= {changelog(fold.name): _journal(settings) for fold in folds}
+    counts = dict.fromkeys(wanted, settings.partitions)
+    counts |= {topic.name: topic.partitions for topic in TOPICS.values() if topic.partitions}
     existing = _partitions(bootstrap, admin)
-    for name in wanted:
-        if (found := existing.get(name, settings.partitions)) != settings.partitions:
+    for name, count in counts.items():
+        if (found := existing.get(name, count)) != count:
             raise TopicsUnfit(
-                f"topic {name} has {found} partitions and should have {settings.partitions}: they cannot "
+                f"topic {name} has {found} partitions and should have {count}: they cannot "
                 f"change, so set SHARPLINE_PARTITIONS={found} or use a cluster without it"
             )
     missing = [
-        NewTopic(name, settings.partitions, settings.replication, config=config)
+        NewTopic(name, counts[name], settings.replication, config=config)
         for name, config in wanted.items()
         if name not in existing
     ]

@@ -1,7 +1,7 @@
 """Every topic: what its records are, how they are keyed, how long they are kept.
 
-All topics have the same number of partitions and the same partitioner (murmur2, as Java's and aiokafka's), so
-everything that is known about an event sits on one partition, in order.
+All topics about events have the same number of partitions and the same partitioner (murmur2, as Java's and
+aiokafka's), so everything that is known about an event sits on one partition, in order.
 """
 
 from collections.abc import Callable
@@ -42,6 +42,8 @@ class Topic:
     about_event: bool = True
     tombstoned: bool = True
     """Whether the folds end an event's answers here; what became of bets and models stays."""
+    partitions: int = 0
+    """Where it must be so many; 0 for as many as all others."""
 
     @property
     def subject(self) -> str:
@@ -70,6 +72,7 @@ _ALL = (
     Topic("games.scores", records.GameScore, tombstoned=False),
     Topic("sources.payloads", records.SourcePayload, _source, retention_ms=3 * DAY_MS, about_event=False),
     Topic("sources.control", records.SourceControl, _source, about_event=False),
+    Topic("sources.quota", records.SourceQuota, _source, 400 * DAY_MS, about_event=False, partitions=1),
     Topic("sources.health", records.SourceHealth, _source, about_event=False),
     Topic(
         "sources.events", records.SourceEvent, lambda r: f"{r.source}|{r.source_id}", about_event=False

@@ -82,6 +82,7 @@ from pipeline.records.kinds import (
     Price,
     Probability,
     QuoteStatus,
+    QuotaKind,
     SnapshotKind,
     TimeBasis,
 )
@@ -95,6 +96,7 @@ from pipeline.records.operations import (
     SourceHealth,
     SourcePayload,
     Unmatched,
+    SourceQuota,
 )
 from pipeline.records.shadow import (
     Said,
@@ -167,6 +169,7 @@ __all__ = [
     "Probability",
     "QuoteStatus",
     "Record",
+    "QuotaKind",
     "RuleDifference",
     "Said",
     "Score",
@@ -188,6 +191,7 @@ __all__ = [
     "SourcePayload",
     "SourceState",
     "Steam",
+    "SourceQuota",
     "Terms",
     "TimeBasis",
     "Unmatched",

@@ -20,6 +20,7 @@ from pipeline.records.operations import (
     SourceEvent,
     SourceHealth,
     SourcePayload,
+    SourceQuota,
     Unmatched,
 )
 from pipeline.records.shadow import ShadowDifference
@@ -32,6 +33,7 @@ Record = (
     | SourcePayload
     | SourceHealth
     | SourceControl
+    | SourceQuota
     | SourceEvent
     | SourceAlias
     | Unmatched

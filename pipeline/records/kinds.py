@@ -65,6 +65,11 @@ class SnapshotKind(StrEnum):
 
 
 class QuoteStatus(StrEnum):
+class QuotaKind(StrEnum):
+    RESERVED = "reserved"
+    SETTLED = "settled"
+
+
     OPEN = "open"
     SUSPENDED = "suspended"
     REFERENCE = "reference"

@@ -12,6 +12,7 @@ from pipeline.records.kinds import (
     Name,
     Offset,
     Probability,
+    QuotaKind,
 )
 
 
@@ -54,6 +55,20 @@ class SourceControl(Struct, frozen=True, kw_only=True):
     received_at_ms: Moment
     off: bool
     reason: str
+
+
+class SourceQuota(Struct, frozen=True, kw_only=True):
+    source: Name
+    received_at_ms: Moment
+    kind: QuotaKind
+    periods: tuple[Moment, ...]
+    budget: Count
+    credits: Count
+    call: str
+    reservation: Offset
+    used: Offset
+    remaining: Offset
+    last: Offset
 
 
 class SourceEvent(Struct, frozen=True, kw_only=True):

@@ -149,6 +149,7 @@ def test_answers_are_compacted_and_what_came_in_is_deleted_in_time() -> None:
         "games.events",
         "clock.ticks",
         "sources.payloads",
+        "sources.quota",
         "shadow.differences",
         "ops.dead-letters",
     }
