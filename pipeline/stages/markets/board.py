@@ -71,7 +71,6 @@ def shown(
         newest_at_ms=snapshot.received_at_ms,
         quoted_at_ms=quoted_at_ms,
         asked=asked,
-        down=board.off or (board.down and snapshot.kind is not SnapshotKind.FULL),
     )
     return after, changed
 
@@ -80,19 +79,17 @@ def told(source: str, board: SourceBoard, tick: ClockTick) -> SourceBoard:
     """The board after a tick that says how its source fares; the very board where that is no news.
 
     A full snapshot received after an outage began ends it, as far as its quotes go: ticks may be late to say
-    so. An outage that came and went between two ticks needs one too.
+    so. One that came and went between two ticks, or before the event was seen, is told all the same, by what
+    the tick says has to be shown whole since.
     """
     state = next((state for state in tick.sources if state.source == source), SourceState(source=source))
-    failing = state.down_since_ms >= board.full_at_ms > 0
-    missed = state.down_since_ms == 0 and state.outages > board.outages >= 0
-    told = replace(
-        board,
-        down=board.down or state.off or failing or missed,
-        off=state.off,
-        # 0 is what a source that no tick names has: writing that down is not worth a row.
-        outages=state.outages or board.outages,
-    )
-    return board if told == board else told
+    full_from_ms = max(board.full_from_ms, state.full_from_ms, state.down_since_ms)
+    if board.off and not state.off and not state.full_from_ms:
+        full_from_ms = tick.received_at_ms
+    told = replace(board, off=state.off, full_from_ms=full_from_ms)
+    # A moment that lies before all that is shown changes nothing: writing that down is not worth a row.
+    nothing_new = told.off == board.off and not (told.down or board.down)
+    return board if nothing_new or told == board else told
 
 
 def _full(board: SourceBoard, snapshot: OddsSnapshot, since: Since) -> tuple[Quotes, Changed]:

@@ -48,9 +48,9 @@ class SourceBoard(Struct, frozen=True, array_like=True):
     """All quotes of one source, by market and book.
 
     ``full_at_ms`` is when the last full snapshot was received, 0 where one is needed first. ``asked`` are
-    the regions that were asked for when a book was last shown, where any were named. ``outages`` is what the
-    ticks last counted, -1 before they named the source. While ``down`` no quote of it is used; ``off`` is by
-    hand. ``quoted_at_ms`` is the median of what its quotes say of themselves, 0 where they say nothing.
+    the regions that were asked for when a book was last shown, where any were named. What it showed counts
+    only if it was shown whole after ``full_from_ms``; ``off`` is by hand. ``quoted_at_ms`` is the median of
+    what its quotes say of themselves, 0 where they say nothing.
     """
 
     quotes: Quotes = {}
@@ -58,9 +58,13 @@ class SourceBoard(Struct, frozen=True, array_like=True):
     newest_at_ms: int = 0
     quoted_at_ms: int = 0
     asked: dict[str, tuple[str, ...]] = {}
-    outages: int = -1
-    down: bool = False
+    full_from_ms: int = 0
     off: bool = False
+
+    @property
+    def down(self) -> bool:
+        """Whether no quote of it is used."""
+        return self.off or 0 < self.full_at_ms <= self.full_from_ms
 
 
 class Game(Struct, frozen=True, array_like=True):

@@ -180,12 +180,61 @@ def test_while_a_source_is_switched_off_even_whole_snapshots_are_not_used() -> N
 
 def test_an_outage_between_two_ticks_needs_a_whole_snapshot_too() -> None:
     event = Followed(MARKETS)
-    event(snapshot(*lines()), tick(5, SourceState(source="simulator", outages=1)))
+    event(snapshot(*lines()), tick(5, SourceState(source="simulator", outages=1, full_from_ms=at(-60))))
     assert event.last["odds.fair"].markets[0].desks == 4
 
-    event(tick(6, SourceState(source="simulator", outages=2)))
+    event(tick(6, SourceState(source="simulator", outages=2, full_from_ms=at(2))))
+    assert event.last["odds.fair"].markets == ()
+
+    event(snapshot(*lines(), seconds=7))
+    assert event.last["odds.fair"].markets[0].desks == 4
+
+
+def test_what_was_shown_whole_after_an_outage_that_no_tick_told_in_time_is_believed() -> None:
+    event = Followed(MARKETS)
+    over = SourceState(source="simulator", outages=1, full_from_ms=at(2))
+
+    event(snapshot(*lines()), snapshot(*lines(), seconds=7), tick(8, over))
+
+    assert event.last["odds.fair"].markets[0].desks == 4
+
+
+def test_a_whole_snapshot_that_was_received_before_the_outage_and_comes_late_does_not_end_it() -> None:
+    event = Followed(MARKETS)
+    down = SourceState(source="simulator", down_since_ms=at(4), outages=1)
+
+    event(snapshot(*lines()), tick(9, down), snapshot(*lines(), seconds=3))
 
     assert event.last["odds.fair"].markets == ()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "desks"),
+    [
+        pytest.param(7.0, [], id="shown whole before it was switched on"),
+        pytest.param(9.0, [4], id="shown whole after it was switched on, before a tick said so"),
+    ],
+)
+def test_a_source_that_is_switched_on_again_counts_from_its_next_whole_snapshot(
+    seconds: float, desks: list[int]
+) -> None:
+    event = Followed(MARKETS)
+    event(snapshot(*lines()), tick(5, SourceState(source="simulator", off=True)))
+
+    event(snapshot(*lines(), seconds=seconds), tick(10, SourceState(source="simulator", full_from_ms=at(8))))
+
+    assert [market.desks for market in event.last["odds.fair"].markets] == desks
+
+
+def test_a_source_that_a_tick_of_an_earlier_version_switches_on_is_to_be_shown_whole_after_it() -> None:
+    event = Followed(MARKETS)
+    event(snapshot(*lines()), tick(5, SourceState(source="simulator", off=True)))
+
+    event(snapshot(*lines(), seconds=9), tick(10, SourceState(source="simulator")))
+    assert event.last["odds.fair"].markets == ()
+
+    event(snapshot(*lines(), seconds=11))
+    assert event.last["odds.fair"].markets[0].desks == 4
 
 
 def test_a_tick_that_says_nothing_new_of_a_source_leaves_no_trace() -> None:
