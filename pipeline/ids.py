@@ -70,6 +70,31 @@ def day_over_ms(event_id: str) -> int:
     return int(noon_after.timestamp()) * 1000
 
 
+#: Words that make another team of a club's or country's name.
+_MARKS = re.compile(
+    r"\b(?:(?P<women>women(?:'?s)?|ladies|feminin[eo]?|femenin[ao]|femminile|frauen|damen|w)"
+    r"|(?P<young>u-?\d\d|under[- ]\d\d|youth|juniors?|academy)"
+    r"|(?P<reserves>reserves?|b|ii|iii)|(?P<played_by_machines>e-?sports|cyber|srl))(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def folded(name: str) -> str:
+    """A name as tables of names are searched for it: spaces and capitals do not tell teams apart."""
+    return " ".join(name.split()).casefold()
+
+
+def marks(name: str) -> frozenset[str]:
+    """Of whom a name says that the team is, beside the first one of men: women, the young, reserves.
+
+    Examples
+    --------
+    >>> sorted(marks("Arsenal Women U21"))
+    ['women', 'young']
+    """
+    return frozenset(match.lastgroup for match in _MARKS.finditer(name) if match.lastgroup)
+
+
 @cache
 def _aliases() -> dict[tuple[str, str, str], str]:
     return {(row.league, row.source, row.alias.casefold()): row.team for row in data.teams()}
@@ -77,7 +102,7 @@ def _aliases() -> dict[tuple[str, str, str], str]:
 
 def team(league: str, name: str, source: str = "") -> str:
     """The team's code within its league. Raises Refused where the name is not in ``data/teams.csv``."""
-    wanted = " ".join(name.split()).casefold()
+    wanted = folded(name)
     code = _aliases().get((league, source, wanted)) or _aliases().get((league, "", wanted))
     if code is None:
         raise Refused(f"no team of {league} is known as {name!r}; add a line to pipeline/data/teams.csv")

@@ -485,6 +485,7 @@ EXAMPLES: tuple[Struct, ...] = (
         waiting=12,
         dropped=0,
         event_id="",
+        state=r.UnmatchedState.WAITING,
     ),
     r.ShadowDifference(
         event_id=EVENT,

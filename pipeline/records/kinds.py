@@ -5,8 +5,16 @@ from typing import Annotated
 
 from msgspec import Meta
 
-#: Markets and the number of their outcomes, in the fixed order home, away[, draw]; over, under; yes, no.
-OUTCOMES = {"h2h": 2, "h2h_3way": 3, "spread": 2, "total": 2, "btts": 2}
+#: Markets and their outcomes, in the fixed order in which prices and probabilities stand.
+SIDES = {
+    "h2h": ("home", "away"),
+    "h2h_3way": ("home", "away", "draw"),
+    "spread": ("home", "away"),
+    "total": ("over", "under"),
+    "btts": ("yes", "no"),
+}
+#: How many these are.
+OUTCOMES = {market: len(sides) for market, sides in SIDES.items()}
 #: Markets that are named by a line.
 LINED = frozenset({"spread", "total"})
 SCOPES = frozenset(
@@ -57,6 +65,11 @@ LineValue = Annotated[float, Meta(ge=-1_000.0, le=1_000.0)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
+class QuotaKind(StrEnum):
+    RESERVED = "reserved"
+    SETTLED = "settled"
+
+
 class SnapshotKind(StrEnum):
     FULL = "full"
     DELTA = "delta"
@@ -65,11 +78,6 @@ class SnapshotKind(StrEnum):
 
 
 class QuoteStatus(StrEnum):
-class QuotaKind(StrEnum):
-    RESERVED = "reserved"
-    SETTLED = "settled"
-
-
     OPEN = "open"
     SUSPENDED = "suspended"
     REFERENCE = "reference"
@@ -110,3 +118,9 @@ class LegResult(StrEnum):
     LOST = "lost"
     VOID = "void"
     UNKNOWN = "unknown"
+
+
+class UnmatchedState(StrEnum):
+    WAITING = "waiting"
+    SOLVED = "solved"
+    GIVEN_UP = "given_up"

@@ -13,6 +13,7 @@ from pipeline.records.kinds import (
     Offset,
     Probability,
     QuotaKind,
+    UnmatchedState,
 )
 
 
@@ -116,6 +117,7 @@ class Unmatched(Struct, frozen=True, kw_only=True):
     waiting: Few
     dropped: Few
     event_id: str
+    state: UnmatchedState
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
