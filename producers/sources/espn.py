@@ -171,7 +171,9 @@ def calls(config: Config, now_ms: int, games: Sequence[Game]) -> list[Call]:
         params = (("dates", span), *_whole(league))
         covers = tuple(sorted(game.event_id for game in on))
         found.append(
-            Call(NAME, f"scoreboard {league}", f"{url}/scoreboard", params, league, 0, pace_s, covers)
+            Call(
+                NAME, f"scoreboard {league}", f"{url}/scoreboard", params, league, 0, pace_s, covers, "scores"
+            )
         )
         for game in on:
             if data.leagues()[league].sport in WITH_PLAYS and game.is_live and game.source_id:

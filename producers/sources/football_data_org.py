@@ -1,8 +1,9 @@
 """football-data.org, version 4: fixtures, states and results of football matches, and past meetings.
 
 ``/v4/matches`` answers with the matches of some days in all competitions that are asked for,
-``/v4/matches/{id}/head2head`` with past meetings of the sides of a match, in the same shape. ``fullTime`` is the running score; it goes on
-through extra time and, where penalties are told apart, through the shoot-out too.
+``/v4/matches/{id}/head2head`` with past meetings of the sides of a match, in the same shape. ``fullTime``
+is the running score; it goes on through extra time and, where penalties are told apart, through the
+shoot-out too.
 """
 
 from collections.abc import Sequence

@@ -1,152 +1,149 @@
-"""The Odds API, version 4: prices of many books for the coming and running games of a sport.
+"""The Odds API, version 4: prices of many books for the coming and running games of a sport, and scores.
 
 ``GET /v4/sports/{sport}/odds`` answers with a list of events, each with its books, their markets and their
-outcomes: `producers.sources.the_odds_api_offer` reads these.
+outcomes; ``.../events`` with the same without prices, ``.../scores`` with scores,
+``.../events/{id}/odds`` with one event and markets that the list has not. What a call costs:
+docs/sources/the-odds-api.md.
 """
 
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from pipeline import data
 from pipeline.errors import PayloadChanged, Refused
-from pipeline.records import OddsSnapshot, Record, SnapshotKind, SourceEvent
+from pipeline.records import Record, SourceEvent
 from producers.diff import Differ
 from producers.identity import Identities
+from producers.live.call import Call, Config, Game, Parsed
+from producers.sources import the_odds_api_past as past
+from producers.sources import the_odds_api_scores as scores
 from producers.sources.files import lines_of
-from producers.sources.the_odds_api_offer import Book, Event, Head, OddsFormat, Refuse, offer
+from producers.sources.intervals import HOUR_MS, every_s, is_going, is_near
+from producers.sources.the_odds_api_odds import Odds, league_of, odds
+from producers.sources.the_odds_api_offer import Head, OddsFormat, Refuse
 from producers.sources.times import moment_ms
 
-NAME = "the-odds-api"
+NAME, KEY = "the-odds-api", "THE_ODDS_API_KEY"
 RECORDED = "the-odds-api-recorded"
+URL = "https://api.the-odds-api.com"
+#: Markets that the list of events has, and those that are asked for event by event.
+LISTED, BY_EVENT = frozenset({"h2h", "spreads", "totals"}), frozenset({"btts"})
+#: Seconds between two calls: while games are on, in the hour before, within a day, for what is further off.
+GOING_S, NEAR_S, DAY_S, IDLE_S = 60.0, 120.0, 900.0, 3_600.0
+EVENTS_S, SPORTS_S = 600.0, 86_400.0
+#: Prices further ahead hardly move.
+AHEAD_MS = 7 * 24 * HOUR_MS
+#: Finished games are shown for so many days; asking for them makes a call of scores cost two credits.
+DAYS_FROM = 1
 
-
-class _RawEvent(Head, gc=False):
-    bookmakers: list[msgspec.Raw] = msgspec.field(default_factory=list)
-
-
-class Parsed(NamedTuple):
-    """An answer as records.
-
-    ``present``: every event that it showed and that has an id, readable or not. ``whole``: there was none
-    whose very id could not be read, so that what is not present has left.
-    """
-
-    snapshots: list[OddsSnapshot]
-    given: list[SourceEvent]
-    present: set[str]
-    whole: bool
-
-
-_EVENTS = msgspec.json.Decoder(list[Event])
 _HEADS = msgspec.json.Decoder(list[Head])
-_RAW_EVENTS = msgspec.json.Decoder(list[msgspec.Raw])
-_RAW_EVENT = msgspec.json.Decoder(_RawEvent)
-_BOOK = msgspec.json.Decoder(Book)
 
 
-def parse(
-    payload: bytes | msgspec.Raw,
-    received_at_ms: int,
-    identities: Identities,
-    refuse: Refuse,
-    *,
-    odds_format: OddsFormat,
-) -> Parsed:
-    """One full snapshot for each event of an answer that is known by its teams.
+def calls(config: Config, now_ms: int, games: Sequence[Game]) -> list[Call]:
+    """Events of each league, which cost nothing; odds and scores of the leagues that have games to come."""
+    base = f"{config.base_url or URL}/v4/sports"
+    found = [Call(NAME, "sports", base, (("all", "true"),), every_s=SPORTS_S)]
+    for league, row in data.leagues().items():
+        if not row.the_odds_api or (config.leagues and league not in config.leagues):
+            continue
+        url = f"{base}/{row.the_odds_api}"
+        found.append(Call(NAME, f"events {league}", f"{url}/events", _ISO, league, every_s=EVENTS_S))
+        coming = [
+            game
+            for game in games
+            if game.league == league
+            and (is_going(game, now_ms) or 0 < game.starts_at_ms - now_ms <= AHEAD_MS)
+            and not game.is_over
+        ]
+        if coming:
+            found += _priced(config, url, league, coming, now_ms)
+    return found
 
-    What cannot be read is refused event by event, book by book and market by market; the rest goes on.
+
+def _priced(
+    config: Config, url: str, league: str, games: Sequence[Game], now_ms: int
+) -> Iterator[Call]:  # fmt: skip
+    """Calls that cost credits: regions times markets, of scores two."""
+    regions = tuple(sorted(config.regions))
+    listed = tuple(market for market in config.markets if market in LISTED)
+    covers = tuple(sorted(game.event_id for game in games))
+    soon = any(game.starts_at_ms - now_ms <= 24 * HOUR_MS for game in games)
+    pace_s = every_s(games, now_ms, going_s=GOING_S, near_s=NEAR_S, idle_s=DAY_S if soon else IDLE_S)
+    if listed:
+        yield Call(
+            NAME, f"odds {league}", f"{url}/odds", _asked(regions, listed), league,
+            len(regions) * len(listed), pace_s, covers, "odds",
+        )  # fmt: skip
+    on = [game for game in games if is_going(game, now_ms)]
+    if on:
+        going = tuple(sorted(game.event_id for game in on))
+        params = (("daysFrom", str(DAYS_FROM)), *_ISO)
+        yield Call(NAME, f"scores {league}", f"{url}/scores", params, league, 2, GOING_S, going, "scores")
+    single = tuple(market for market in config.markets if market in BY_EVENT)
+    if not single or data.leagues()[league].sport != "soccer":
+        return
+    for game in games:
+        if game.source_id and (is_going(game, now_ms) or is_near(game, now_ms)):
+            yield Call(
+                NAME, f"event odds {league}", f"{url}/events/{game.source_id}/odds", _asked(regions, single),
+                league, len(regions) * len(single), DAY_S, (game.event_id,),
+            )  # fmt: skip
+
+
+_ISO = (("dateFormat", "iso"),)
+
+
+def _asked(regions: Sequence[str], markets: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return (
+        ("regions", ",".join(regions)),
+        ("markets", ",".join(markets)),
+        ("oddsFormat", "decimal"),
+        *_ISO,
+    )
+
+
+def parse(call: Call, body: bytes, received_at_ms: int, identities: Identities, refuse: Refuse) -> Parsed:
+    """The records of any answer of the service; those of a historical one are received at its own time.
 
     Raises
     ------
     PayloadChanged
-        If it is no list of events at all, or if none of its events has the known shape.
+        If the answer is of another shape altogether.
     """
-    events, whole = _events(payload, identities.source, refuse)
-    given = []
-    # By scheduled order, so that of two games seen first in one answer the earlier one is the first.
-    for event in sorted(events, key=lambda event: event.commence_time):
-        if not identities.known(event.id):
-            try:
-                league = league_of(event.sport_key)
-                starts_at_ms = moment_ms(event.commence_time)
-                sides = event.home_team, event.away_team
-                given.append(identities.give(event.id, league, starts_at_ms, *sides, received_at_ms))
-            except (Refused, ValueError) as error:
-                refuse(str(error), f"{event.home_team} - {event.away_team}, id {event.id}")
-    snapshots, present = [], set()
-    for event in events:
-        event_id = identities.known(event.id)
-        if not event_id:
-            continue
-        present.add(event_id)
-        if identities.sides(event.id) != (event.home_team, event.away_team):
-            refuse("the sides of an event changed after it was given its id", f"{event_id}, id {event.id}")
-            continue
-        try:
-            starts_at_ms = moment_ms(event.commence_time)
-        except ValueError as error:
-            refuse(f"commence_time: {error}", event_id)
-            continue
-        soccer = data.leagues()[league_of(event.sport_key)].sport == "soccer"
-        lines, depth = offer(event, event_id, soccer, odds_format, refuse)
-        snapshots.append(
-            OddsSnapshot(
-                event_id=event_id,
-                source=identities.source,
-                kind=SnapshotKind.FULL,
-                received_at_ms=received_at_ms,
-                starts_at_ms=starts_at_ms,
-                lines=lines,
-                depth=depth,
-            )
-        )
-    return Parsed(snapshots, given, present, whole)
+    kind = call.url.rstrip("/").rpartition("/")[2]
+    if "/historical/" in call.url:
+        page = past.page(body, NAME)
+        body, received_at_ms = bytes(page.data), page.at_ms
+    if kind == "sports":
+        scores.sports(body, NAME, refuse)
+        return Parsed()
+    if kind in ("events", "scores"):
+        return scores.parse(body, received_at_ms, identities, refuse)
+    if "/events/" in call.url:
+        found = _odds(call, b"[%b]" % body, received_at_ms, identities, refuse)
+        return Parsed(found.snapshots, found.given)
+    found = _odds(call, body, received_at_ms, identities, refuse)
+    return Parsed(found.snapshots, found.given, frozenset(found.present) if found.whole else None)
 
 
-def _events(payload: bytes | msgspec.Raw, source: str, refuse: Refuse) -> tuple[list[Event], bool]:
-    """The events that can be read, and whether these are all."""
-    try:
-        return _EVENTS.decode(payload), True
-    except msgspec.ValidationError:
-        pass  # some part of it has another shape: find out which, and keep the others
-    except msgspec.DecodeError as error:
-        raise PayloadChanged(source, str(error)) from error
-    try:
-        raw_events = _RAW_EVENTS.decode(payload)
-    except msgspec.ValidationError as error:
-        raise PayloadChanged(source, str(error)) from error
-    events = []
-    for raw in raw_events:
-        try:
-            event = _RAW_EVENT.decode(raw)
-        except msgspec.ValidationError as error:
-            refuse(f"an event has another shape: {error}", bytes(raw)[:80].decode(errors="replace"))
-            continue
-        books = []
-        for raw_book in event.bookmakers:
-            try:
-                books.append(_BOOK.decode(raw_book))
-            except msgspec.ValidationError as error:
-                refuse(f"a book has another shape: {error}", f"{event.home_team} - {event.away_team}")
-        head = {name: getattr(event, name) for name in Head.__struct_fields__}
-        events.append(Event(**head, bookmakers=books))
-    if raw_events and not events:
-        raise PayloadChanged(source, "none of its events can be read")
-    return events, len(events) == len(raw_events)
+def _odds(call: Call, body: bytes, received_at_ms: int, identities: Identities, refuse: Refuse) -> Odds:
+    asked = dict(call.params)
+    return odds(
+        body,
+        received_at_ms,
+        identities,
+        refuse,
+        odds_format=OddsFormat(asked.get("oddsFormat", OddsFormat.AMERICAN)),
+        markets=_listed(asked.get("markets", "")),
+        regions=_listed(asked.get("regions", "")),
+    )
 
 
-@cache
-def league_of(sport_key: str) -> str:
-    """The league that the service names so. Raises Refused."""
-    for league in data.leagues().values():
-        if sport_key and league.the_odds_api == sport_key:
-            return league.league
-    raise Refused(f"unknown sport {sport_key!r}; add it to pipeline/data/leagues.csv")
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
 
 
 class _Poll(Struct, gc=False):
@@ -184,7 +181,7 @@ def recorded(path: Path, identities: Identities, refuse: Refuse, from_ms: int = 
                     waiting |= {given.event_id: given} if given else {}
             continue
         try:
-            parsed = parse(body, received_at_ms, identities, refuse, odds_format=OddsFormat.AMERICAN)
+            parsed = odds(body, received_at_ms, identities, refuse, odds_format=OddsFormat.AMERICAN)
         except PayloadChanged as error:
             refuse(str(error), f"{path.name}, poll of {received_at_ms}")
             continue

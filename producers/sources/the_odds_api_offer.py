@@ -178,6 +178,18 @@ def _total(_: Event, market: Market, soccer: bool, decimal: Decimal) -> Reading:
     return "total", "regulation" if soccer else "game", _lined(market, sides, decimal)
 
 
+def _both_score(_: Event, market: Market, soccer: bool, decimal: Decimal) -> Reading:
+    prices = [0.0, 0.0]
+    for outcome in market.outcomes:
+        if outcome.name not in ("Yes", "No"):
+            raise Refused("an outcome is neither Yes nor No")
+        place = ("Yes", "No").index(outcome.name)
+        if prices[place]:
+            raise Refused("an outcome is shown twice")
+        prices[place] = decimal(outcome.price)
+    return "btts", "regulation" if soccer else "game", [(0.0, tuple(prices))]
+
+
 def _lined(
     market: Market, sides: dict[str, tuple[int, float]], decimal: Decimal
 ) -> list[tuple[float, tuple[float, ...]]]:
@@ -206,6 +218,7 @@ _READINGS: dict[str, Callable[[Event, Market, bool, Decimal], Reading]] = {
     LAY: _winner,
     "spreads": _spread,
     "totals": _total,
+    "btts": _both_score,
 }
 
 

@@ -14,7 +14,8 @@ from pipeline.errors import PayloadChanged
 from pipeline.records import Line, OddsSnapshot, SourceEvent
 from pipeline.topics import topic_of
 from producers.identity import Identities
-from producers.sources.the_odds_api import NAME, RECORDED, Parsed, parse, polls, recorded, starts
+from producers.sources.the_odds_api import NAME, RECORDED, polls, recorded, starts
+from producers.sources.the_odds_api_odds import Odds, odds
 from producers.sources.the_odds_api_offer import OddsFormat
 from tests.conftest import SHARED
 from tests.producers.moments import at_ms
@@ -34,10 +35,10 @@ class Refusals(list[tuple[str, str]]):
 
 def read(
     *events: Any, odds_format: OddsFormat = OddsFormat.DECIMAL, identities: Identities | None = None
-) -> tuple[Parsed, Refusals]:
+) -> tuple[Odds, Refusals]:
     refusals = Refusals()
     known = identities or Identities(NAME)
-    return parse(body(*events), NOW, known, refusals, odds_format=odds_format), refusals
+    return odds(body(*events), NOW, known, refusals, odds_format=odds_format), refusals
 
 
 def lines(*events: Any, **options: Any) -> tuple[Line, ...]:
@@ -378,7 +379,7 @@ def test_an_event_with_an_unknown_team_is_refused_alone() -> None:
 )
 def test_an_answer_of_another_shape_is_one_named_error(payload: bytes) -> None:
     with pytest.raises(PayloadChanged, match=NAME):
-        parse(payload, NOW, Identities(NAME), Refusals(), odds_format=OddsFormat.DECIMAL)
+        odds(payload, NOW, Identities(NAME), Refusals(), odds_format=OddsFormat.DECIMAL)
 
 
 def test_a_moved_start_keeps_the_event_id() -> None:
