@@ -23,15 +23,8 @@ from pipeline.domain.parlay import Results, Selection
 from pipeline.domain.settlement import Result, checked_line
 from pipeline.errors import Refused, UsageError
 from pipeline.models import LEVEL
-from pipeline.records import LINED, OUTCOMES, SCOPES, FairPrices, GameProbabilities, GameStatus
+from pipeline.records import LINED, OUTCOMES, SCOPES, SIDES, FairPrices, GameProbabilities, GameStatus
 
-SIDES = {
-    "h2h": ("home", "away"),
-    "h2h_3way": ("home", "away", "draw"),
-    "spread": ("home", "away"),
-    "total": ("over", "under"),
-    "btts": ("yes", "no"),
-}
 #: Of points and of goals: the parameters that say how they are scored, and what these price, by market and
 #: scope. Goals of overtime are not in the rates.
 PARAMETERS = {

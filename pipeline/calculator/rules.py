@@ -20,15 +20,7 @@ from pipeline.domain import arbitrage, odds
 from pipeline.domain.lay import back_after_commission
 from pipeline.domain.rules import Retirement, RuledBet, Rules, differences
 from pipeline.errors import UsageError
-
-#: In the order in which the domain counts them.
-SIDES = {
-    "h2h": ("home", "away"),
-    "h2h_3way": ("home", "away", "draw"),
-    "spread": ("home", "away"),
-    "total": ("over", "under"),
-    "btts": ("yes", "no"),
-}
+from pipeline.records import SIDES
 
 
 class RuledLeg(Question, frozen=True):

@@ -12,8 +12,7 @@ from pipeline.cli.fitted import progress
 from pipeline.cli.money import money
 from pipeline.cli.verify import named
 from pipeline.errors import UnreadableRecord, UsageError
-from pipeline.parlay import SIDES
-from pipeline.records import Arbitrage
+from pipeline.records import SIDES, Arbitrage
 from pipeline.replay import archive, tail
 from pipeline.replay.arbitrages import (
     LEAST_OF_PAIR,

@@ -14,9 +14,9 @@ from pipeline.cli.lag import PIPED_WIDTH
 from pipeline.cli.money import money
 from pipeline.cli.verify import named
 from pipeline.errors import UsageError
-from pipeline.parlay import SIDES
 from pipeline.portfolio import BASES, LeftOut, Limits, Portfolio, Stake, market_of
 from pipeline.portfolio import portfolio as joint
+from pipeline.records import SIDES
 from pipeline.replay.current import current
 
 SHARE = click.FloatRange(0.0, 1.0, min_open=True)

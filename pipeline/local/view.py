@@ -17,6 +17,8 @@ from rich.text import Text
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
+from pipeline.records import SIDES
+
 CHANNELS = (
     "games.states",
     "games.probabilities",
@@ -170,18 +172,10 @@ def _line(market: str, outcome: int, line: float) -> str:
     return f" {line:g}" if line else ""
 
 
-def _side(market: str, outcome: int) -> str:
-    if market == "total":
-        return ("over", "under")[outcome]
-    if market == "btts":
-        return ("yes", "no")[outcome]
-    return ("home", "away", "draw")[outcome]
-
-
 def _leg(one: dict[str, Any], leg: dict[str, Any]) -> str:
     line = _line(one["market"], leg["outcome"], leg["line"]) if one["kind"] == "middle" else ""
     side = "lay " if leg["side"] == "lay" else ""
-    return f"{side}{_side(one['market'], leg['outcome'])}{line} {leg['price']:.2f} {leg['book']}"
+    return f"{side}{SIDES[one['market']][leg['outcome']]}{line} {leg['price']:.2f} {leg['book']}"
 
 
 def _legs(one: dict[str, Any]) -> str:
@@ -246,7 +240,7 @@ def _values(seen: Seen, share: int) -> Table:
     title = f"Value bets: {len(values)}, gated {seen.gated()}"
     table = _table(title, "event", "bet", "book", "price", "fair", "EV", "stake", "age")
     for event, bet in values[:share]:
-        what = f"{_where(bet)} {_side(bet['market'], bet['outcome'])} ({bet['basis']})"
+        what = f"{_where(bet)} {SIDES[bet['market']][bet['outcome']]} ({bet['basis']})"
         fair, gain = f"{1 / bet['probability']:.2f}", f"{bet['expected_value']:+.1%}"
         # Beside a better bet of the event it gets no stake.
         stake = f"{bet['stake_share']:.1%}" if bet["stake_share"] else "-"
@@ -280,7 +274,7 @@ def _steam(seen: Seen, share: int) -> Table:
     found = seen.steam()
     table = _table(f"Steam: {len(found)}", "event", "towards", "first", "desks", "why", "age")
     for event, one in found[:share]:
-        towards = f"{_where(one)} {_side(one['market'], one['outcome'])}"
+        towards = f"{_where(one)} {SIDES[one['market']][one['outcome']]}"
         desks = f"{len(one['desks'])}: {', '.join(step['desk'] for step in one['desks'])}"
         age = _age(seen.now_ms, one["since_ms"])
         table.add_row(event, towards, one["first_desk"] or "-", desks, one["cause"], age)
@@ -322,7 +316,7 @@ def plain(seen: Seen, flow: Flow) -> str:
         best.append(f"{state['event_id']} {_clock(state)} {score} home {seen.home(state['event_id']):.1%}")
     if values:
         event, bet = values[0]
-        what = f"{_where(bet)} {_side(bet['market'], bet['outcome'])} {bet['price']:.2f} at {bet['book']}"
+        what = f"{_where(bet)} {SIDES[bet['market']][bet['outcome']]} {bet['price']:.2f} at {bet['book']}"
         best.append(
             f"value {event} {what} EV {bet['expected_value']:+.1%} age {_age(seen.now_ms, _spoken_ms(bet))}"
         )
@@ -335,7 +329,7 @@ def plain(seen: Seen, flow: Flow) -> str:
         best.append(f"middle {event} {_where(one)} {_legs(one)}: {_worth(one)}")
     if steam:
         event, one = steam[0]
-        towards = f"{_where(one)} {_side(one['market'], one['outcome'])}"
+        towards = f"{_where(one)} {SIDES[one['market']][one['outcome']]}"
         best.append(f"steam {event} {towards} {len(one['desks'])} desks, first {one['first_desk'] or '-'}")
     lags = " ".join(f"{group.removeprefix('sharpline.')}={lag}" for group, lag in sorted(flow.lag.items()))
     odds = flow.rates.get("odds.snapshots", 0.0)
