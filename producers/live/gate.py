@@ -14,7 +14,8 @@ WINDOW_S = 60.0
 class Rate:
     """At most so many tries in any minute; 0 for as many as one likes."""
 
-    def __init__(self, per_minute: int) -> None:
+    def __init__(self, per_minute: int, window_s: float = WINDOW_S) -> None:
+        self._window_s = window_s
         self._begun_s: deque[float] = deque(maxlen=per_minute or None)
         self._per_minute, self._one_by_one = per_minute, asyncio.Lock()
 
@@ -24,7 +25,7 @@ class Rate:
             return
         async with self._one_by_one:
             if len(self._begun_s) == self._per_minute:
-                await asyncio.sleep(self._begun_s[0] + WINDOW_S - time.monotonic())
+                await asyncio.sleep(self._begun_s[0] + self._window_s - time.monotonic())
             self._begun_s.append(time.monotonic())
 
 
