@@ -26,7 +26,7 @@ from pipeline.local.broker import Broker, broker
 from pipeline.local.parts import Target, parts, prometheus, tell_prometheus
 from pipeline.local.supervisor import Supervisor
 from pipeline.local.view import Flow, Seen, follow, picture, plain
-from pipeline.settings import Settings
+from pipeline.settings import Settings, database_url
 from pipeline.stages import STAGES
 from pipeline.topics import ANSWERS
 
@@ -91,6 +91,7 @@ def up(
     """Run the whole pipeline on this machine until Ctrl-C: broker, topics, folds, gateway, producer.
 
     Needs nothing running: it brings its own Kafka unless SHARPLINE_KAFKA names one. Ends all that it started.
+    Where DATABASE_URL names a Postgres, every answer is kept there (docs/history.md).
     """
     for path in paths:
         if not path.exists():
@@ -202,11 +203,11 @@ def _start(
     """Topics, folds and gateway side by side, then, when all are ready, the producer and what watches."""
     settings = Settings.read({"SHARPLINE_JOURNAL_HOURS": JOURNAL_HOURS, **os.environ})
     cluster.create_topics(bootstrap, settings, STAGES.values())
-    made = parts(home, port, source)
+    made = parts(home, port, source, stored=bool(database_url()))
     own = health.serve(0, live=lambda: True, ready=lambda: True, registry=telemetry.Part("supervisor"))
     targets = [*made.targets, Target("supervisor", "supervisor", own)]
     watched = tell_prometheus(home, targets)
-    watching = [made.lag_exporter]
+    watching = [made.lag_exporter, *made.sinks]
     if prometheus_port is not None:
         watching.append(prometheus(watched, prometheus_port))
     awaited = [*made.folds, made.gateway]
@@ -221,6 +222,8 @@ def _start(
     tell("metrics", "  ".join(f"{target.app} {target.url}/metrics" for target in targets))
     if prometheus_port is not None:
         tell("prometheus", f"http://127.0.0.1:{prometheus_port}")
+    if made.sinks:
+        tell("history", f"http://127.0.0.1:{port}/v1/events/<id>/history")
     tell("logs", str(made.producer.log.parent))
     tell("source", f"{' '.join(source)}{SIMULATED.get(source[0], '')}")
     for part in (made.producer, *watching):

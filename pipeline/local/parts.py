@@ -30,24 +30,30 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True)
 class Parts:
-    """Folds and gateway start side by side; the producer, and what watches, when these are ready."""
+    """Folds and gateway start side by side; the producer, sinks, and what watches, when these are ready."""
 
     folds: list[Service]
     gateway: Service
     producer: Service
     lag_exporter: Service
+    sinks: list[Service]
     targets: list[Target]
 
 
-def parts(home: Path, gateway_port: int, source: list[str]) -> Parts:
-    """The parts of a pipeline whose folder is ``home`` and whose producer reads ``source``."""
+def parts(home: Path, gateway_port: int, source: list[str], *, stored: bool = False) -> Parts:
+    """The parts of a pipeline whose folder is ``home`` and whose producer reads ``source``.
+
+    ``stored``: there is a database that keeps the answers.
+    """
     logs = home / "logs"
     logs.mkdir(exist_ok=True)
-    *fold_ports, producer_port, lag_port = kraft.free_ports(len(STAGES) + 2)
+    *fold_ports, producer_port, lag_port, sink_port = kraft.free_ports(len(STAGES) + 3)
     targets = [Target("processors", stage, at) for stage, at in zip(STAGES, fold_ports, strict=True)]
     targets.append(Target("gateway", "gateway", gateway_port))
     targets.append(Target("producers", "producer", producer_port))
     targets.append(Target("lag-exporter", "lag-exporter", lag_port))
+    if stored:
+        targets.append(Target("sink", "sink", sink_port))
     at = {target.app: target for target in targets}
 
     def service(app: str, *command: str, endless: bool = True) -> Service:
@@ -61,6 +67,7 @@ def parts(home: Path, gateway_port: int, source: list[str]) -> Parts:
         gateway=service("gateway", "gateway", "--open"),  # on loopback, whatever keys are set
         producer=service("producer", "producers", *source, endless=False),
         lag_exporter=service("lag-exporter", "pipeline.cli", "lag-exporter"),
+        sinks=[service("sink", "processors.sinks", "postgres")] if stored else [],
         targets=targets,
     )
 

@@ -18,6 +18,7 @@ from tests.benchmarks import (
     folds,
     footprint,
     growth,
+    history,
     http,
     lag,
     latency,
@@ -50,6 +51,7 @@ BENCHMARKS = {
     "fanout": fanout,
     "comeback": comeback,
     "bet_stop": bet_stop,
+    "history": history,
 }
 CLIENTS = ("aiokafka", "confluent-kafka", "faust-streaming")
 

@@ -30,6 +30,14 @@ def test_every_part_is_asked_where_it_listens(tmp_path: Path) -> None:
     }
 
 
+def test_where_there_is_a_database_a_sink_is_a_part(tmp_path: Path) -> None:
+    made = parts(tmp_path, 8642, ["simulator"], stored=True)
+
+    (sink,) = made.sinks
+    assert sink.command[1:4] == ["-m", "processors.sinks", "postgres"]
+    assert sink.command[-1] == str({target.app: target.port for target in made.targets}["sink"])
+
+
 def test_prometheus_runs_on_the_configuration_and_the_rules_that_compose_mounts(tmp_path: Path) -> None:
     folder = tell_prometheus(tmp_path, [])
     tell_prometheus(tmp_path, [])  # a folder that was used before
