@@ -78,6 +78,46 @@ RECEIVE_TO_APPEND_SECONDS = Histogram(
     ["topic"],
     buckets=DELAY_BUCKETS,
 )
+CREDITS_SPENT = Gauge(
+    "sharpline_producers_credits_spent", "Of this month, reserved ones and those of others.", ["source"]
+)
+CREDITS_BUDGET = Gauge("sharpline_producers_credits_budget", "That a month may cost.", ["source"])
+CREDITS_RESERVED = Counter(
+    "sharpline_producers_credits_reserved_total", "Reserved by this process for its calls.", ["source"]
+)
+CALLS_UNAFFORDABLE = Counter(
+    "sharpline_producers_unaffordable_total", "Calls that the month's credits did not allow.", ["source"]
+)
+CHANGED_LINES = Counter(
+    "sharpline_producers_changed_lines_total",
+    "Lines of odds that differ from what the source showed before; per credit reserved, what a credit finds.",
+    ["source"],
+)
+SOURCE_POLLS = Counter(
+    "sharpline_sources_polls_total", "Polls of a source: ok, or why they failed.", ["source", "outcome"]
+)
+SOURCE_RECORDS = Counter("sharpline_sources_records_total", "Records that polls were made into.", ["source"])
+SOURCE_ANSWER_SECONDS = Histogram(
+    "sharpline_sources_answer_seconds", "From asked to the whole answer.", ["source"], buckets=DELAY_BUCKETS
+)
+SOURCE_SUCCESS_SECONDS = Gauge(
+    "sharpline_sources_success_timestamp_seconds", "The last poll that succeeded, Unix s.", ["source"]
+)
+SOURCE_QUOTA_LEFT = Gauge(
+    "sharpline_sources_quota_left", "Credits that are left, as the source last said.", ["source"]
+)
+SOURCE_STATE = Gauge(
+    "sharpline_sources_state",
+    "1 for the state that a source is in, as who asks it has it: up, slow, down, off.",
+    ["source", "state"],
+)
+SOURCE_DOWN = Gauge(
+    "sharpline_sources_down", "1 while the ticks say that a source is silent or failing.", ["source"]
+)
+SOURCE_OFF = Gauge("sharpline_sources_off", "1 while the ticks say that a source is off by hand.", ["source"])
+SOURCE_OUTAGES = Gauge("sharpline_sources_outages", "How often a source went down so far.", ["source"])
+CLOCK_TICKS = Counter("sharpline_sources_ticks_total", "Ticks that this process made.")
+CLOCK_LEADING = Gauge("sharpline_sources_clock", "1 while this process makes the cluster's ticks.")
 RECORDS_READ = Counter("sharpline_processors_records_total", "Records read.", ["stage", "topic"])
 ANSWERS_SENT = Counter("sharpline_processors_answers_total", "Answers acknowledged.", ["stage", "topic"])
 FOLD_SECONDS = Histogram(
@@ -251,13 +291,13 @@ LAG_POLLED_SECONDS = Gauge("sharpline_lag_polled_timestamp_seconds", "When the l
 class Part:
     """What one part of Sharpline tells, and its process: of the others' metrics it would show zeros."""
 
-    def __init__(self, part: str) -> None:
-        self._prefix = f"sharpline_{part}_"
+    def __init__(self, *parts: str) -> None:
+        self._prefixes = tuple([f"sharpline_{part}_" for part in parts])
 
     def collect(self) -> Iterator[Metric]:
         """The metrics, as a registry gives them."""
         for metric in REGISTRY.collect():
-            if metric.name.startswith(self._prefix) or not metric.name.startswith("sharpline_"):
+            if metric.name.startswith(self._prefixes) or not metric.name.startswith("sharpline_"):
                 yield metric
 
 

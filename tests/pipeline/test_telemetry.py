@@ -62,7 +62,7 @@ def test_only_what_was_asked_for_is_said(level: str, said: int, capsys: pytest.C
 
 
 def test_metrics_are_named_after_the_part_that_they_are_of() -> None:
-    parts = {"producers", "processors", "gateway", "supervisor", "lag", "sink"}
+    parts = {"producers", "processors", "gateway", "supervisor", "lag", "sink", "sources"}
     names = {metric.name for metric in REGISTRY.collect() if metric.name.startswith("sharpline_")}
 
     assert names
