@@ -139,12 +139,8 @@ class Quota(Protocol):
 class Health(Protocol):
     """Hears of every poll."""
 
-    def polled(self, outcome: Answer | Failure, records: int, every_s: float = 0.0) -> None:
-        """A call has come to an end, and so many records were made of it.
-
-        ``every_s``: how long after it is due again by now, where that is not as the call says: of two sources
-        the less trusted one is asked more slowly, and is not down for that.
-        """
+    def polled(self, outcome: Answer | Failure, records: int) -> None:
+        """A call has come to an end, and so many records were made of it; it is due again as it says."""
 
     def switched(self, source: str, off: bool, at_ms: int) -> None:
         """A source was stopped by hand, or may be asked again."""

@@ -74,11 +74,11 @@ def unheard(source: str, at_ms: int) -> Fared:
     )
 
 
-def polled(fared: Fared, outcome: Answer | Failure, every_s: float) -> Fared:
-    """A poll has come to an end; its call is made again after ``every_s``."""
+def polled(fared: Fared, outcome: Answer | Failure) -> Fared:
+    """A poll has come to an end."""
     before, call, at_ms = fared.health, outcome.call, outcome.received_at_ms
     failure = outcome if isinstance(outcome, Failure) else None
-    interval_ms = int(every_s * 1000)
+    interval_ms = int(call.every_s * 1000)
     expected = Expected(at_ms + interval_ms, interval_ms, failure is not None)
     calls = {**_still_made(fared.calls, at_ms), _key(call): expected}
     if isinstance(outcome, Answer):
@@ -121,11 +121,11 @@ class Pulse:
         self._publish = publish
         self._fared: dict[str, Fared] = {}
 
-    def polled(self, outcome: Answer | Failure, records: int, every_s: float = 0.0) -> None:
-        """A call has come to an end; so many records were made of it, and it is made again after so long."""
+    def polled(self, outcome: Answer | Failure, records: int) -> None:
+        """A call has come to an end, and so many records were made of it."""
         call = outcome.call
         fared = self._fared.get(call.source) or unheard(call.source, outcome.received_at_ms)
-        fared = self._fared[call.source] = polled(fared, outcome, every_s or call.every_s)
+        fared = self._fared[call.source] = polled(fared, outcome)
         source = data.known_source(call.source)
         said = outcome.why if isinstance(outcome, Failure) else "ok"
         telemetry.SOURCE_POLLS.labels(source, said).inc()

@@ -21,12 +21,12 @@ def failure(seconds: float, call: Call = NFL, why: Why = Why.TIMEOUT) -> Failure
     return Failure(call, why, "no answer in time", at(seconds))
 
 
-def after(*outcomes: Answer | Failure, every_s: float = 0.0) -> SourceHealth:
+def after(*outcomes: Answer | Failure) -> SourceHealth:
     """What was published last."""
     published: list[SourceHealth] = []
     pulse = Pulse(published.append)
     for outcome in outcomes:
-        pulse.polled(outcome, 3, every_s)
+        pulse.polled(outcome, 3)
     assert len(published) == len(outcomes)
     return published[-1]
 
@@ -48,7 +48,7 @@ def test_a_call_that_is_made_no_more_is_not_waited_for() -> None:
 
 
 def test_a_source_that_is_asked_more_slowly_is_not_late_for_that() -> None:
-    assert after(answer(0), every_s=60.0).due_by_ms == at(90)
+    assert after(answer(0, NFL._replace(every_s=60.0))).due_by_ms == at(90)
 
 
 def test_failures_are_counted_by_kind_and_do_not_put_off_when_it_is_down() -> None:
