@@ -147,6 +147,8 @@ def test_the_public_key_is_no_secret_for_hs256(keyed: Running) -> None:
         ("/v1/events", "read:games.*", 403),
         ("/v1/events", None, 403),
         ("/v1/events/nfl:2025-09-14:kc-phi", "read:games.*", 403),
+        ("/v1/events/nfl:2025-09-14:kc-phi/history", "read:games.* read:bets.* read:odds.*", 403),
+        ("/v1/events/nfl:2025-09-14:kc-phi/history", "read:*", 501),
         ("/v1/nowhere", "read:games.* read:bets.* read:odds.*", 403),
         ("/v1/nowhere", "read:*", 404),
         ("/metrics", "read:bets.*", 403),

@@ -21,6 +21,7 @@ from confluent_kafka.admin import AdminClient
 from pipeline import codec
 from pipeline.cluster import create_topics, partitions
 from pipeline.local import kraft
+from pipeline.local.broker import own_broker
 from pipeline.records import ValueBets
 from pipeline.settings import Settings
 from pipeline.topics import ANSWERS, DEAD_LETTERS
@@ -266,6 +267,30 @@ def test_while_postgres_is_away_nothing_is_lost_and_its_password_is_not_told(
     said = log.read_text()
     assert "reason=Postgres" in said
     assert "hunter-22" not in said
+
+
+def test_while_kafka_is_away_it_waits_and_stores_the_rest_when_it_is_back(
+    database_url: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with own_broker(short_lived=True) as broker:
+        appended = Appended(broker.bootstrap)
+        appended.answers(20)
+        with sink(broker.bootstrap, database_url, log) as running:
+            until_all_is_stored(database_url, appended, log)
+            assert broker.pid is not None
+            os.kill(broker.pid, signal.SIGKILL)
+            until(lambda: not broker.is_running(), "the broker has gone", log)
+            assert running.get("/livez")[0] == 200
+            broker.restart()
+            key, value = codec.encode(VALUE, example(VALUE))
+            appended.raw(VALUE, key, value + b"!")
+            appended.answers(20)
+            until_all_is_stored(database_url, appended, log)
+            until(running.is_ready, "it writes again", log)
+
+        assert asked(database_url, PLACES) == sorted(appended.places)
+        assert [letter.value for letter in letters(broker.bootstrap)] == [value + b"!"]
 
 
 def test_a_second_one_stands_by_and_takes_over(fresh_kafka: str, database_url: str, tmp_path: Path) -> None:
