@@ -142,5 +142,8 @@ class Health(Protocol):
     def polled(self, outcome: Answer | Failure, records: int) -> None:
         """A call has come to an end, and so many records were made of it; it is due again as it says."""
 
+    def is_overdue(self, source: str, at_ms: int) -> bool:
+        """Whether a success comes so late that the source was called down meanwhile."""
+
     def switched(self, source: str, off: bool, at_ms: int) -> None:
         """A source was stopped by hand, or may be asked again."""

@@ -134,6 +134,11 @@ class Pulse:
             telemetry.SOURCE_ANSWER_SECONDS.labels(source).observe(fared.health.answer_s)
         self._tell(fared.health)
 
+    def is_overdue(self, source: str, at_ms: int) -> bool:
+        """Whether a success comes so late that the source was called down meanwhile."""
+        fared = self._fared.get(source)
+        return fared is not None and at_ms > fared.health.due_by_ms
+
     def switched(self, source: str, off: bool, at_ms: int) -> None:
         """A source was stopped by hand, or may be asked again."""
         fared = unheard(source, at_ms)

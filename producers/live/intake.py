@@ -4,7 +4,7 @@ All of it in one go, so that nothing of another answer stands between.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -25,18 +25,23 @@ LEVEL = 1
 #: An answer whose lines' times all lie before those of the answer before it, by no more than this, was held
 #: up on its way and is passed over. By more, the source's clock was set.
 HELD_UP_MS = 120_000
+#: An event that was not shown for so long has no earlier answer that counts.
+FORGOTTEN_MS = 3_600_000
 
 Quoted = dict[tuple[str, str, str, float], int]  # by book, market, scope and line: when, Unix ms
 
+NEVER: tuple[int, Quoted] = (0, {})
+Board = tuple[str, str]  # a league and the name of a call: what its answers are compared with
+
 
 class Intake:
-    """Takes one source's answers in. ``hear`` is told every record that was appended."""
+    """Takes one source's answers in."""
 
-    def __init__(self, source: Source, identities: Any, log: Log, hear: Callable[[Record], None]) -> None:
-        self._source, self._identities, self._log, self._hear = source, identities, log, hear
-        self._differs: dict[tuple[str, str], Differ] = {}
+    def __init__(self, source: Source, identities: Any, log: Log) -> None:
+        self._source, self._identities, self._log = source, identities, log
+        self._differs: dict[Board, Differ] = {}
         self._shown: dict[Key, Parsed] = {}
-        self._quoted: dict[tuple[str, str], Quoted] = {}
+        self._quoted: dict[tuple[Board, str], tuple[int, Quoted]] = {}
         self._played = GameDiffer()
 
     def take(self, answer: Answer) -> int:
@@ -57,9 +62,8 @@ class Intake:
             )
             self._shown[key(call)] = parsed
         count = 0
-        for record in self._news(call, parsed, answer.received_at_ms):
+        for record in self._news((call.league, call.name), parsed, answer.received_at_ms):
             self._log.send(record)
-            self._hear(record)
             count += 1
             delay_s = time.monotonic() - began_s
             telemetry.RECEIVE_TO_APPEND_SECONDS.labels(topic_of(type(record)).name).observe(delay_s)
@@ -71,11 +75,11 @@ class Intake:
             differ.tell_in_full()
         self._played = GameDiffer()
 
-    def forget(self, calls: Iterable[Call], events: Iterable[str]) -> None:
-        """Keep only what may still be asked for, and the games that are not forgotten."""
-        asked, known = {key(call) for call in calls}, set(events)
+    def forget(self, calls: Iterable[Call], now_ms: int) -> None:
+        """Keep only what may still be asked for, and times that an answer may be behind."""
+        asked, held_up_ms = {key(call) for call in calls}, now_ms - FORGOTTEN_MS
         self._shown = {place: parsed for place, parsed in self._shown.items() if place in asked}
-        self._quoted = {place: quoted for place, quoted in self._quoted.items() if place[1] in known}
+        self._quoted = {place: quoted for place, quoted in self._quoted.items() if quoted[0] > held_up_ms}
 
     def _again(self, call: Call, received_at_ms: int) -> Parsed:
         """What the last answer to a call showed, seen once more: the source says that it still holds."""
@@ -87,27 +91,28 @@ class Intake:
         ]
         return Parsed(odds, (), shown.present)
 
-    def _news(self, call: Call, parsed: Parsed, received_at_ms: int) -> Iterator[Record]:
+    def _news(self, board: Board, parsed: Parsed, received_at_ms: int) -> Iterator[Record]:
+        """What an answer says that was not said before; ``board``: what it is compared with."""
         yield from parsed.given
         played = [record for record in parsed.records if isinstance(record, GameEvent)]
         yield from self._played.poll(played)
         odds = [
             record
             for record in parsed.records
-            if isinstance(record, OddsSnapshot) and self._is_in_order(call, record)
+            if isinstance(record, OddsSnapshot) and self._is_in_order(board, record)
         ]
-        differ = self._differs.setdefault((call.league, call.name), Differ(self._source.NAME))
+        differ = self._differs.setdefault(board, Differ(self._source.NAME))
         yield from differ.poll(odds, parsed.present, received_at_ms)
 
-    def _is_in_order(self, call: Call, snapshot: OddsSnapshot) -> bool:
-        place = (call.name, snapshot.event_id)
+    def _is_in_order(self, board: Board, snapshot: OddsSnapshot) -> bool:
+        place = (board, snapshot.event_id)
         quoted: Quoted = {
             (line.book, line.market, line.scope, line.line): line.quoted_at_ms for line in snapshot.lines
         }
-        if was_held_up(self._quoted.get(place, {}), quoted):
+        if was_held_up(self._quoted.get(place, NEVER)[1], quoted):
             self._refuse("an answer that was held up: all its times lie before the last", snapshot.event_id)
             return False
-        self._quoted[place] = quoted
+        self._quoted[place] = (snapshot.received_at_ms, quoted)
         return True
 
     def _refuse(self, reason: str, where: str) -> None:
@@ -129,4 +134,7 @@ def _raw(answer: Answer) -> SourcePayload:
         request=f"{call.url}?{asked}" if asked else call.url,
         http_status=answer.status,
         body=zstd.compress(answer.body or b"", LEVEL),
+        name=call.name,
+        league=call.league,
+        kind=call.kind,
     )

@@ -51,10 +51,12 @@ class Known:
         event_id, at_ms = record.event_id, record.received_at_ms
         game = self._games.setdefault(event_id, _Heard(event_id.partition(":")[0]))
         game.heard_at_ms = max(game.heard_at_ms, at_ms)
-        game.starts_at_ms = record.starts_at_ms or game.starts_at_ms
         if isinstance(record, SourceEvent):
             self._own_ids[record.source, event_id] = record.source_id
-        elif isinstance(record, GameEvent):
+            game.starts_at_ms = game.starts_at_ms or record.starts_at_ms
+            return
+        game.starts_at_ms = record.starts_at_ms or game.starts_at_ms
+        if isinstance(record, GameEvent):
             game.status = record.status
         elif record.kind is SnapshotKind.FULL:
             prices: dict[Place, tuple[float, ...]] = {
@@ -66,10 +68,6 @@ class Known:
                 game.moved.append((at_ms, changed))
             game.prices[record.source] = prices
             game.disagreement = disagreement(record)
-
-    def event_ids(self) -> frozenset[str]:
-        """The games that are not forgotten."""
-        return frozenset(self._games)
 
     def games(self, source: str, now_ms: int) -> Iterator[Game]:
         """Every game, by its id, as a source has to know it to ask for it."""

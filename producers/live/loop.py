@@ -28,8 +28,6 @@ JITTER = 0.1
 LOOK_S = 0.25
 #: A source that will not have our key is asked this much later.
 WRONG_KEY_S = 300.0
-#: After failures for so long a source may have been called down, and what it shows is told in full.
-MISSED_MS = 25_000
 #: What a parser with an error of its own raises: its other answers, and other sources, go on.
 _BUGS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 
@@ -68,10 +66,9 @@ class Loop:
         self._fetcher, self._now_ms, self._rng = fetcher, now_ms, rng
         self._turns: dict[Key, Turn] = {}
         self._validators: dict[Key, Validators] = {}
+        self._needless: frozenset[Key] = frozenset()
         self._busy: Counter[str] = Counter()
         self._off: set[str] = set()
-        self._succeeded_at_ms: dict[str, int] = {}
-        self._failed: set[str] = set()
         self._running: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
 
@@ -114,9 +111,9 @@ class Loop:
         """Start the calls whose turn it is; in how many seconds to look again."""
         now_ms = self._now_ms()
         calls = self._calls(now_ms)
-        needless = standbys(calls.values(), self._turns, now_ms)
+        self._needless = standbys(calls.values(), self._turns, now_ms)
         due = sorted(
-            (due_at_ms(call, self._turns.get(place, UNASKED), is_standby=place in needless), place)
+            (due_at_ms(call, self._turns.get(place, UNASKED), is_standby=place in self._needless), place)
             for place, call in calls.items()
             if not self._turns.get(place, UNASKED).started_at_ms
         )
@@ -145,7 +142,7 @@ class Loop:
                     del self._turns[place]
                     self._validators.pop(place, None)
             for polled in self._polled.values():
-                polled.intake.forget(calls.values(), self._games.event_ids())
+                polled.intake.forget(calls.values(), now_ms)
         return calls
 
     async def _poll(self, call: Call) -> None:
@@ -165,7 +162,6 @@ class Loop:
             outcome, records = self._taken(polled, outcome)
         before = self._turns.get(place, UNASKED)
         if isinstance(outcome, Failure):
-            self._failed.add(call.source)
             wait_s = max(outcome.wait_s, WRONG_KEY_S if outcome.why is Why.UNAUTHORIZED else 0.0)
             turn = Turn(failures=before.failures + 1, not_before_ms=self._now_ms() + int(wait_s * 1000))
             if not before.failures:
@@ -176,13 +172,14 @@ class Loop:
             if before.failures:
                 say(logger, "poll succeeds again", source=call.source, call=call.name)
         jitter = self._rng.uniform(1.0 - JITTER, 1.0 + JITTER)
-        self._turns[place] = turn._replace(ended_at_ms=self._now_ms(), jitter=jitter)
-        self._health.polled(outcome, records)
+        turn = self._turns[place] = turn._replace(ended_at_ms=self._now_ms(), jitter=jitter)
+        again_ms = due_at_ms(call, turn, is_standby=place in self._needless) - turn.ended_at_ms
+        self._health.polled(outcome._replace(call=call._replace(every_s=again_ms / 1000)), records)
 
     def _taken(self, polled: Polled, answer: Answer) -> tuple[Answer | Failure, int]:
         """The answer and how many records it was, or the failure where it cannot be read."""
         call, at_ms = answer.call, answer.received_at_ms
-        if call.source in self._failed and at_ms - self._succeeded_at_ms.get(call.source, 0) > MISSED_MS:
+        if self._health.is_overdue(call.source, at_ms):
             polled.intake.tell_in_full()
         try:
             records = polled.intake.take(answer)
@@ -192,8 +189,6 @@ class Loop:
             logger.exception("a parser failed")
             text = f"{call.name}: its parser failed ({type(error).__name__}); the log has the trace"
             return Failure(call, Why.UNREADABLE, text, at_ms), 0
-        self._failed.discard(call.source)
-        self._succeeded_at_ms[call.source] = at_ms
         if answer.body is not None:
             self._validators[key(call)] = Validators.of(answer.headers)
         return answer, records

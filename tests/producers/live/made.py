@@ -121,9 +121,13 @@ class Heard:
     def __init__(self) -> None:
         self.outcomes: list[tuple[Answer | Failure, int]] = []
         self.switches: list[tuple[str, bool]] = []
+        self.overdue = False
 
     def polled(self, outcome: Answer | Failure, records: int) -> None:
         self.outcomes.append((outcome, records))
+
+    def is_overdue(self, source: str, at_ms: int) -> bool:
+        return self.overdue
 
     def switched(self, source: str, off: bool, at_ms: int) -> None:
         self.switches.append((source, off))
@@ -168,7 +172,7 @@ class Running:
         polled = [
             Polled(
                 source, config, Secret("s3cret", query="key"), SourceGate(0, None, now_ms),
-                Intake(source, set(), self.log, games.hear),
+                Intake(source, set(), self.log),
             )
             for source in self.sources
         ]  # fmt: skip

@@ -214,3 +214,19 @@ def test_a_key_is_in_no_record(service: Service) -> None:
 
     assert service.asked[0].query == {"key": "s3cret"}
     assert "s3cret" not in repr(running.log.records) + repr(running.health.outcomes)
+
+
+def test_after_an_outage_everything_is_told_in_full(service: Service) -> None:
+    source = Made()
+    service.bodies[source.path()] = offers(a=1.9)
+    running = Running(service, source)
+
+    running.until(
+        then(lambda: running.health.answers() >= 3, lambda: setattr(running.health, "overdue", True)),
+        then(
+            lambda: running.log.odds().count(("a", "full")) >= 2,
+            lambda: setattr(running.health, "overdue", False),
+        ),
+    )
+
+    assert running.log.odds()[:3].count(("a", "full")) == 1
