@@ -9,6 +9,7 @@ SharplineError
         BrokerUnavailable
         TimeRunsBackwards
         AnotherLog
+        AnotherClock
     BadRequest           what a client of the gateway asked for; answered with its code, the connection stays
     Denied               a visitor of the gateway who may not, or not now; answered with status and code
     TopicsUnfit          topics, partitions or start offsets are not as `sharpline topics` makes them
@@ -56,6 +57,10 @@ class TimeRunsBackwards(UsageError):
 
 class AnotherLog(UsageError):
     """A producer is to go on with a log that holds something else than what it has sent."""
+
+
+class AnotherClock(UsageError):
+    """Somebody ticks in a log without asking for the right to: a cluster has one clock."""
 
 
 class TopicsUnfit(SharplineError):
