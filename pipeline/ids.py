@@ -74,7 +74,7 @@ def day_over_ms(event_id: str) -> int:
 _MARKS = re.compile(
     r"\b(?:(?P<women>women(?:'?s)?|ladies|feminin[eo]?|femenin[ao]|femminile|frauen|damen|w)"
     r"|(?P<young>u-?\d\d|under[- ]\d\d|youth|juniors?|academy)"
-    r"|(?P<reserves>reserves?|b|ii|iii)|(?P<played_by_machines>e-?sports|cyber|srl))(?!\w)",
+    r"|(?P<reserves>reserves?|b|ii|iii)|(?P<machines>e-?sports|cyber|srl))(?!\w)",
     re.IGNORECASE,
 )
 

@@ -76,7 +76,7 @@ def likeness(first: str, second: str) -> float:
 
 def _begins(word: str, other: str) -> bool:
     shorter, longer = sorted((word, other), key=len)
-    return len(shorter) >= 3 and longer.startswith(shorter)
+    return word == other or (len(shorter) >= 3 and longer.startswith(shorter))
 
 
 def _words(name: str) -> list[str]:
