@@ -114,6 +114,8 @@ class Who:
         self._given_up: set[Key] = set()
         self._unsolved: dict[Key, Unmatched] = {}
         self._looked_at_s = time.monotonic()
+        self._is_news = False
+        """Something was read by which a game that waits may be found."""
         self._catch_up()
 
     def of(self, source: str) -> Stood:
@@ -143,7 +145,9 @@ class Who:
     def look(self) -> None:
         """Read what others have said, and try once more to find the games that wait."""
         self._looked_at_s = time.monotonic()
-        if self._catch_up():
+        self._catch_up()
+        if self._is_news:
+            self._is_news = False
             for key in sorted(self._waiting, key=lambda key: (self._listings[key].starts_at_ms, key)):
                 waiting = self._waiting[key]
                 newest = waiting.records[-1].received_at_ms if waiting.records else waiting.since_ms
@@ -300,25 +304,26 @@ class Who:
             waiting.told = said
             self._append(said)
 
-    def _catch_up(self) -> bool:
-        """Take in what the log has by now; whether there was anything."""
+    def _catch_up(self) -> None:
+        """Take in what the log has by now."""
         told = list(self._claims.read())
         for record, offset in told:
             match record:
                 case SourceEvent():
                     if self._games.tell(record, offset):
+                        self._is_news = True
                         self._own[record.source, record.event_id] = record.source_id
                         self._turned.pop((record.source, record.source_id), None)
                 case SourceAlias():
                     self._names.tell(record)
                     self._turned.clear()
+                    self._is_news = True
                 case Unmatched(state=UnmatchedState.WAITING):
                     self._unsolved[record.source, record.source_id] = record
                 case Unmatched():
                     self._unsolved.pop((record.source, record.source_id), None)
         if told:
             self._correct()
-        return bool(told)
 
     def _correct(self) -> None:
         """Claim for our sources' games what a person says, where they have been given another event."""
