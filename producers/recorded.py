@@ -8,7 +8,15 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.records import GameEvent, Record
 from producers.identity import Identities
-from producers.sources import football_data_co_uk, nba_pbp, nflverse, retrosheet, the_odds_api, wyscout
+from producers.sources import (
+    football_data_co_uk,
+    nba_pbp,
+    nflverse,
+    retrosheet,
+    the_odds_api,
+    the_odds_api_saved,
+    wyscout,
+)
 from producers.sources.files import first_line
 from producers.sources.games import columns_of
 
@@ -189,10 +197,12 @@ _STARTS_OF_ALL: dict[str, Callable[[Sequence[Path]], dict[str, int]]] = {
     nba_pbp.NAME: nba_pbp.starts,
     retrosheet.NAME: retrosheet.starts,
     wyscout.NAME: wyscout.starts,
+    the_odds_api_saved.NAME: the_odds_api_saved.starts,
 }
 _TELL: dict[str, Callable[[Sequence[Path], Refuse, int], Iterator[Record]]] = {
     nba_pbp.NAME: nba_pbp.recorded,
     retrosheet.NAME: retrosheet.recorded,
+    the_odds_api_saved.NAME: the_odds_api_saved.recorded,
 }
 _COLUMNS = (
     (nflverse.NAME, nflverse.COLUMNS),
@@ -200,6 +210,7 @@ _COLUMNS = (
     (nba_pbp.NAME, nba_pbp.COLUMNS),
     (nba_pbp.NAME, nba_pbp.GAMES),
     (retrosheet.NAME, retrosheet.COLUMNS),
+    (the_odds_api_saved.NAME, the_odds_api_saved.COLUMNS),
     (wyscout.NAME, wyscout.COLUMNS),
     (wyscout.NAME, wyscout.MATCHES),
 )
