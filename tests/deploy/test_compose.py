@@ -23,7 +23,9 @@ from tests.conftest import ROOT
 
 COMPOSE = ROOT / "docker-compose.kafka.yml"
 SHARPLINE = Path(sys.executable).with_name("sharpline")
-APPS = {"topics", "games", "markets", "bets", "gateway", "producer", "lag-exporter"}
+APPS = {"topics", "games", "markets", "bets", "gateway", "producer", "lag-exporter", "sink"}
+#: Of them those that only `--profile store` starts.
+STORING = {"sink"}
 AROUND = {"kafka", "registry", "postgres", "prometheus", "grafana"}
 
 
@@ -62,7 +64,9 @@ def mounts(name: str) -> dict[str, str]:
 
 def test_the_services_are_those_of_the_design() -> None:
     assert set(SERVICES) == APPS | AROUND
-    assert {name for name in SERVICES if SERVICES[name].get("profiles") == ["apps"]} == APPS
+    assert {name for name in SERVICES if SERVICES[name].get("profiles") == ["apps"]} == APPS - STORING
+    stored = {name for name in SERVICES if SERVICES[name].get("profiles") == ["store"]}
+    assert stored == {"postgres"} | STORING
 
 
 def test_kafka_alone_needs_no_setting_at_all() -> None:
@@ -116,6 +120,8 @@ def test_each_app_waits_for_the_topics_and_they_for_the_broker(name: str) -> Non
     awaited = {"kafka": {"condition": "service_healthy"}}
     if name != "topics":
         awaited["topics"] = {"condition": "service_completed_successfully"}
+    if name in STORING:
+        awaited["postgres"] = {"condition": "service_healthy"}
 
     assert SERVICES[name]["depends_on"] == awaited
 
@@ -173,7 +179,7 @@ def test_prometheus_scrapes_the_apps_where_they_are() -> None:
     }
     listening = {
         f"{name}:{SERVICES[name]['command'][SERVICES[name]['command'].index('--port') + 1]}": name
-        for name in APPS - {"topics"}
+        for name in APPS - {"topics"} - STORING
     }
 
     assert scraped == listening
