@@ -78,6 +78,9 @@ class Settings:
     """By one visitor, or by one address where nobody needs a token; WebSockets that are opened count."""
     request_seconds: int = 10
     """Until a request has come whole; then its connection is closed."""
+    credits: str = "the-odds-api=500"
+    """What a month may cost of each source that counts credits, separated by commas: SOURCE=CREDITS, or
+    SOURCE=CREDITS@DAY where its month begins on another day (1 to 28, UTC) than the first."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
