@@ -19,10 +19,20 @@ from pipeline.replay.tail import moment
 from pipeline.settings import Settings
 from pipeline.topics import topic_of
 from producers import recorded
+from producers.live.command import POLLED, Wanted, poll, refuse_what_is_not_polled
 from producers.pace import Due, paced, timetable
 from producers.publish import ArchiveLog, KafkaLog, Log
 from producers.resume import Held, rest_of
-from producers.sources import football_data_co_uk, nba_pbp, nflverse, retrosheet, the_odds_api, wyscout
+from producers.sources import (
+    espn,
+    football_data_co_uk,
+    football_data_org,
+    nba_pbp,
+    nflverse,
+    retrosheet,
+    the_odds_api,
+    wyscout,
+)
 from producers.tally import UNREAD
 
 SOURCES = (
@@ -34,6 +44,9 @@ SOURCES = (
     retrosheet.NAME,
     wyscout.NAME,
     football_data_co_uk.NAME,
+    espn.NAME,
+    football_data_org.NAME,
+    "live",
 )
 #: Where simulated time starts in an archive, so that the same seed makes the same bytes.
 ARCHIVE_STARTS_AT_MS = 1_767_225_600_000  # 2026-01-01T00:00Z
@@ -98,6 +111,10 @@ Examples:
   sharpline produce retrosheet events_2019_2020.csv.gz --to innings/
   sharpline produce wyscout matches.csv.gz events.csv.gz --to matches/
   sharpline produce football-data-co-uk 2019-2020/*.csv.gz --to season/
+  sharpline produce the-odds-api --sports nfl,nba --regions us,eu --markets h2h,spreads,totals
+  sharpline produce espn --sports nfl
+  sharpline produce football-data-org --sports epl
+  sharpline produce live --sports nfl,epl
 """
 
 
@@ -143,6 +160,19 @@ Examples:
     help="Where the simulator writes what was true.",
 )
 @click.option(
+    "--sports", default=None, metavar="LEAGUES", help="Leagues to poll, as nfl,nba; default is all."
+)
+@click.option("--regions", default=None, help="Regions of books to poll, as us,eu; default is us.")
+@click.option(
+    "--markets", default=None, help="Kinds of market to poll, as h2h,btts; default is h2h,spreads,totals."
+)
+@click.option(
+    "--clock/--no-clock",
+    default=None,
+    help="Whether this process stands ready to make the ticks while it polls; default is that it does.",
+)
+@click.option("--base-url", default=None, hidden=True, help="Ask here instead, /SOURCE before each path.")
+@click.option(
     "--kafka", default=None, metavar="ADDRESS", help="Bootstrap address; default is SHARPLINE_KAFKA."
 )
 @click.option(
@@ -163,6 +193,11 @@ def main(
     seed: int | None,
     events: int | None,
     truth: Path | None,
+    sports: str | None,
+    regions: str | None,
+    markets: str | None,
+    clock: bool | None,
+    base_url: str | None,
     kafka: str | None,
     port: int,
     host: str,
@@ -172,11 +207,20 @@ def main(
 
     SOURCE is `simulator`; `recorded`, which takes files of any known kind together on one clock; or one of
     the others, which take files of that kind alone: docs/recorded-data.md. Started again with the same
-    command it goes on where the log ends.
+    command it goes on where the log ends. Without files `the-odds-api`, `espn`, `football-data-org`, and all
+    of them as `live`, are polled: docs/live.md.
     """  # fmt: skip
     try:
         settings = Settings.read()
         telemetry.log_to_stderr(settings.log, settings.log_level)
+        wanted = Wanted(sports, regions, markets, clock, base_url)
+        if source in POLLED and not (paths and source == the_odds_api.NAME):
+            own = {"--speed": speed, "--from": since, "--seed": seed, "--events": events, "--truth": truth}
+            refuse_what_is_not_polled(source, paths, target, own)
+            poll(source, wanted, settings, _named(kafka or settings.kafka), port, host)
+            return
+        if given := wanted.given():
+            raise UsageError(f"{given[0]} belongs to sources that are polled; files have what they have")
         stop = Stop()
         simulated = source == "simulator"
         _suit(simulated, paths, since, {"--seed": seed, "--events": events, "--truth": truth})

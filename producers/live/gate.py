@@ -42,9 +42,9 @@ class SourceGate:
         self._one_by_one = asyncio.Lock()
 
     async def enter(self, call: Call) -> Failure | None:
-        """Wait for the rate, then reserve what the call costs."""
+        """Wait for the rate, then reserve what the call costs; of a free one, too, the ledger hears."""
         await self._rate.wait()
-        if self._quota is None or not call.cost or key(call) in self._reserved:
+        if self._quota is None or key(call) in self._reserved:
             return None
         async with self._one_by_one:
             reservation = await asyncio.to_thread(self._quota.reserve, call, self._now_ms())

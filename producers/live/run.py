@@ -1,96 +1,29 @@
-"""Sources that are polled: which there are, what each needs, and all of them run together."""
+"""Live sources on a cluster: who is who, credits, health, switches and the clock around one loop."""
 
 import asyncio
-import os
 import random
+import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from pipeline.errors import UsageError
+from pipeline.settings import Settings
 from producers.identity import Identities
-from producers.live.call import Config, Health, Quota, Source
-from producers.live.control import Controls
+from producers.live import ledger
+from producers.live.call import Config, Health, Quota
+from producers.live.claims import KafkaClaims
+from producers.live.control import Controls, KafkaControls
 from producers.live.fetch import Fetcher, Secret, client
 from producers.live.gate import SourceGate
+from producers.live.health import Pulse
 from producers.live.intake import Intake
 from producers.live.known import Known
 from producers.live.loop import Loop, Polled
-from producers.publish import Log
-from producers.sources import espn, football_data_org, the_odds_api
-
-
-class Way(NamedTuple):
-    """How a source wants to be asked: where its key goes, who gives one, how many requests a minute."""
-
-    source: Source
-    query: str = ""
-    header: str = ""
-    given_by: str = ""
-    per_minute: int = 0
-
-
-#: Every polled source by its name.
-WAYS = {
-    way.source.NAME: way
-    for way in (
-        Way(the_odds_api, query="apiKey", given_by="https://the-odds-api.com"),
-        Way(espn),
-        Way(
-            football_data_org,
-            header="X-Auth-Token",
-            given_by="https://www.football-data.org/client/register",
-            per_minute=10,
-        ),
-    )
-}
-ALL = "live"
-
-
-def secret_of(way: Way, environment: Mapping[str, str] = os.environ) -> Secret:
-    """A source's key, from its environment variable or from the file that <NAME>_FILE names.
-
-    Raises UsageError, which says where to get one.
-    """
-    name = way.source.KEY
-    if not name:
-        return Secret()
-    value, path = environment.get(name, "").strip(), environment.get(f"{name}_FILE", "")
-    if value and path:
-        raise UsageError(f"{name} and {name}_FILE are both set: keep one")
-    if path:
-        try:
-            with open(path, encoding="utf-8") as file:
-                value = file.read().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            raise UsageError(f"the key of {way.source.NAME} cannot be read from {path}: {reason}") from None
-    if not value:
-        raise UsageError(
-            f"{way.source.NAME} wants a key: get one at {way.given_by} and set {name}, or {name}_FILE to a"
-            " file that holds it"
-        )
-    if not (value.isascii() and value.isprintable() and " " not in value):
-        raise UsageError(f"{name} is no key: it has blanks or letters that no key has")
-    return Secret(value, way.query, way.header)
-
-
-def secrets_of(name: str, environment: Mapping[str, str] = os.environ) -> tuple[dict[str, Secret], list[str]]:
-    """The keys of the source of that name, or of `ALL` that have what they need; and why others have not.
-
-    Raises UsageError where none has.
-    """
-    if name != ALL:
-        return {name: secret_of(WAYS[name], environment)}, []
-    ready, lacking = {}, []
-    for each, way in WAYS.items():
-        try:
-            ready[each] = secret_of(way, environment)
-        except UsageError as error:
-            lacking.append(str(error))
-    if not ready:
-        raise UsageError("; ".join(lacking))
-    return ready, lacking
+from producers.live.quota import KafkaQuota
+from producers.live.ticker import Ticker
+from producers.live.ways import WAYS
+from producers.live.who import Who
+from producers.publish import KafkaLog, Log
 
 
 class Parts(NamedTuple):
@@ -118,6 +51,38 @@ async def poll(config: Config, secrets: Mapping[str, Secret], parts: Parts, stop
         fetcher = Fetcher(http, now_ms, rng)
         loop = Loop(polled, parts.log, parts.games, parts.health, parts.controls, fetcher, now_ms, rng)
         await loop.run(stop)
+
+
+async def live(
+    config: Config, secrets: Mapping[str, Secret], log: KafkaLog, settings: Settings, *, ticks: bool
+) -> None:
+    """Ask these sources on the cluster of the log until a signal comes; ``ticks``: and stand ready as clock.
+
+    Raises what the log or the clock raises.
+    """
+    stop, events = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        events.add_signal_handler(number, stop.set)
+    bootstrap, games = log.bootstrap, Known()
+    who = Who(log, KafkaClaims(bootstrap), games.hear)
+    accounts = ledger.accounts(settings.credits)
+    quota = KafkaQuota(bootstrap, accounts, now_ms())
+    controls = KafkaControls(bootstrap)
+    parts = Parts(who, who.of, games, Pulse(who.send), controls, dict.fromkeys(accounts, quota))
+    tasks = [asyncio.create_task(poll(config, secrets, parts, stop))]
+    if ticks:
+        ticker = Ticker(bootstrap, now_ms)
+        tasks.append(asyncio.create_task(asyncio.to_thread(ticker.run, stop.is_set)))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        controls.close()
+        quota.close()
+    for error in ended:
+        if isinstance(error, BaseException):
+            raise error
 
 
 def now_ms() -> int:

@@ -45,8 +45,16 @@ def test_without_credits_nothing_is_asked() -> None:
     assert barred.why is Why.QUOTA
 
 
-def test_what_costs_nothing_needs_no_credits() -> None:
-    assert asyncio.run(SourceGate(0, Ledger(0), lambda: 0).enter(CALL._replace(cost=0))) is None
+def test_the_ledger_hears_of_what_costs_nothing() -> None:
+    async def calls() -> None:
+        assert await way.enter(free) is None
+        await way.leave(free, HEADERS, sent=True)
+
+    free, ledger = CALL._replace(cost=0), Ledger(0)
+    way = SourceGate(0, ledger, lambda: 0)
+    asyncio.run(calls())
+
+    assert [headers for _, headers in ledger.settled] == [HEADERS]
 
 
 def test_a_lost_answer_stays_spent_and_the_next_try_is_reserved_anew() -> None:
