@@ -66,6 +66,9 @@ GOING_S, NEAR_S, FIXTURES_S = 12.0, 60.0, 3_600.0
 AHEAD = timedelta(days=7)
 
 
+_NONE = msgspec.Raw(b"null")
+
+
 class Team(Struct, gc=False, rename="camel"):
     """A side."""
 
@@ -110,8 +113,8 @@ class Competition(Struct, gc=False, rename="camel"):
     competitors: list[Competitor]
     status: Status
     time_valid: bool = True
-    situation: situations.OnField | None = None
-    details: list[situations.Detail] | None = None
+    situation: msgspec.Raw = _NONE
+    details: msgspec.Raw = _NONE
     format: Format | None = None
 
 
@@ -142,9 +145,13 @@ class _Row(Struct, gc=False):
     home: Competitor
     away: Competitor
     starts_at_ms: int
+    field: situations.OnField | None
+    details: list[situations.Detail] | None
 
 
 _BOARD, _EVENT = msgspec.json.Decoder(Board), msgspec.json.Decoder(Event)
+_FIELD = msgspec.json.Decoder(situations.OnField | None)
+_DETAILS = msgspec.json.Decoder(list[situations.Detail] | None)
 _GAME, _SUMMARY = msgspec.json.Decoder(Competition), msgspec.json.Decoder(Summary)
 
 
@@ -211,7 +218,7 @@ def parse(call: Call, body: bytes, received_at_ms: int, identities: Identities, 
     for row in rows:
         if event_id := known.get(row.game.id):
             try:
-                records += _standing(row, league, event_id, received_at_ms)
+                records += _standing(row, league, event_id, received_at_ms, refuse)
             except (Refused, ValueError) as error:
                 refuse(str(error), f"{event_id}, id {row.game.id}")
     return Parsed(records, given)
@@ -230,7 +237,7 @@ def _summary(
         records += plays(summary.plays, summary.drives, row.game.id, event_id, NAME, received_at_ms, refuse)
         last = records[-1] if records else None
         try:
-            *_, stands = _standing(row, league, event_id, received_at_ms)
+            *_, stands = _standing(row, league, event_id, received_at_ms, refuse)
             # While a game is on a summary's head has neither clock nor period: the last play has.
             if stands.status != GameStatus.LIVE:
                 period = stands.period or (last.period if last else 0)
@@ -260,9 +267,15 @@ def _rows(games: Sequence[msgspec.Raw], refuse: Refuse) -> Iterator[_Row]:
             sides = {side.home_away: side for side in game.competitors}
             if len(game.competitors) != 2 or sides.keys() != {"home", "away"}:
                 raise Refused("a game has not one home and one away side")
-            yield _Row(game, sides["home"], sides["away"], moment_ms(game.date))
+            row = _Row(game, sides["home"], sides["away"], moment_ms(game.date), None, None)
         except (msgspec.ValidationError, Refused, ValueError) as error:
             refuse(f"a game has another shape: {error}", bytes(raw)[:80].decode(errors="replace"))
+            continue
+        try:  # without its state of play a game is told all the same
+            row.field, row.details = _FIELD.decode(game.situation), _DETAILS.decode(game.details)
+        except msgspec.ValidationError as error:
+            refuse(f"a state of play has another shape: {error}", f"id {game.id}")
+        yield row
 
 
 def _known(
@@ -281,7 +294,9 @@ def _known(
     return identified(shown, received_at_ms, identities, refuse)
 
 
-def _standing(row: _Row, league: League, event_id: str, received_at_ms: int) -> list[GameEvent]:
+def _standing(
+    row: _Row, league: League, event_id: str, received_at_ms: int, refuse: Refuse
+) -> list[GameEvent]:
     """How a game stands, after its last play where the scoreboard shows one. Raises Refused, ValueError."""
     game = row.game
     status, kind = standing(game.status.type)
@@ -301,10 +316,10 @@ def _standing(row: _Row, league: League, event_id: str, received_at_ms: int) -> 
         clock_s=situations.left_s(league, period, game.status.clock, over),
         home_score=_whole_number(row.home.score) if begun else 0,
         away_score=_whole_number(row.away.score) if begun else 0,
-        situation=_situation(row, league) if begun else None,
+        situation=_situation(row, league, refuse) if begun else None,
         text=game.status.type.detail[:200],
     )
-    last = game.situation.last_play if game.situation else None
+    last = row.field.last_play if row.field else None
     if last is None or not last.id or status != GameStatus.LIVE:
         return [stands]
     play = msgspec.structs.replace(
@@ -317,18 +332,22 @@ def _standing(row: _Row, league: League, event_id: str, received_at_ms: int) -> 
     return [play, stands]
 
 
-def _situation(row: _Row, league: League) -> Situation | None:
+def _situation(row: _Row, league: League, refuse: Refuse) -> Situation | None:
     game, home_id, away_id = row.game, row.home.team.id, row.away.team.id
-    match league.sport:
-        case "american-football":
-            return situations.american_football(game.situation, home_id, away_id)
-        case "baseball":
-            innings = game.format.regulation.periods if game.format and game.format.regulation else 9
-            words, inning = game.status.type.detail, game.status.period
-            return situations.baseball(game.situation, words, inning, innings)
-        case "soccer":
-            shot = _whole_number(row.home.shootout_score or 0), _whole_number(row.away.shootout_score or 0)
-            return situations.soccer(game.details, home_id, away_id, shot)
+    try:
+        match league.sport:
+            case "american-football":
+                return situations.american_football(row.field, home_id, away_id)
+            case "baseball":
+                innings = game.format.regulation.periods if game.format and game.format.regulation else 9
+                words, inning = game.status.type.detail, game.status.period
+                return situations.baseball(row.field, words, inning, innings)
+            case "soccer":
+                home, away = row.home.shootout_score or 0, row.away.shootout_score or 0
+                shot = _whole_number(home), _whole_number(away)
+                return situations.soccer(row.details, home_id, away_id, shot)
+    except (Refused, ValueError) as error:
+        refuse(f"a state of play cannot be: {error}", f"id {game.id}")
     return None
 
 

@@ -32,15 +32,15 @@ class OnField(Struct, gc=False, rename="camel"):
     down: int | None = None
     distance: int | None = None
     yard_line: int | None = None
-    possession: str = ""
+    possession: str | None = None
     home_timeouts: int | None = None
     away_timeouts: int | None = None
     balls: int | None = None
     strikes: int | None = None
     outs: int | None = None
-    on_first: bool = False
-    on_second: bool = False
-    on_third: bool = False
+    on_first: bool | None = None
+    on_second: bool | None = None
+    on_third: bool | None = None
 
 
 class TeamId(Struct, gc=False):
@@ -60,7 +60,7 @@ def american_football(field: OnField | None, home_id: str, away_id: str) -> Amer
     """Where the drive stands. ESPN counts yards from the goal line of the home side, whoever attacks."""
     if field is None or field.home_timeouts is None or field.away_timeouts is None:
         return None
-    possession = {home_id: "home", away_id: "away"}.get(field.possession, "")
+    possession = {home_id: "home", away_id: "away"}.get(field.possession or "", "")
     down, yard_line = max(0, field.down or 0), field.yard_line
     if down > 4 or not 0 <= (yard_line or 0) <= 100:
         raise Refused(f"down {down} at yard {yard_line} is no state of a drive")
@@ -94,7 +94,7 @@ def baseball(field: OnField | None, words: str, inning: int, innings: int) -> Ba
     return Baseball(
         half=half,
         outs=_few(field.outs, 3),
-        bases=field.on_first + 2 * field.on_second + 4 * field.on_third,
+        bases=bool(field.on_first) + 2 * bool(field.on_second) + 4 * bool(field.on_third),
         balls=_few(field.balls or 0, 4),
         strikes=_few(field.strikes or 0, 3),
         scheduled_innings=innings,

@@ -142,7 +142,6 @@ def test_soccer_counts_up_and_its_red_cards_are_counted() -> None:
         ({"date": "tomorrow"}, "tomorrow"),
         ({"date": "2025-09-14T17:00"}, "no time zone"),
         ({"status": None}, "status"),
-        ({"situation": {"down": "third"}}, "down"),
     ],
 )
 def test_a_game_that_cannot_be_read_is_refused_alone(broken: dict[str, Any], why: str) -> None:
@@ -152,6 +151,24 @@ def test_a_game_that_cannot_be_read_is_refused_alone(broken: dict[str, Any], why
     assert [getattr(record, "event_id", "") for record in parsed.records] == ["nfl:2025-09-14:dal-nyg"]
     assert len(refused) == 1
     assert why in refused[0]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"down": "third"},
+        {"down": 5, "homeTimeouts": 3, "awayTimeouts": 3},
+        [],
+    ],
+)
+def test_a_state_of_play_that_cannot_be_read_takes_nothing_but_itself(field: Any) -> None:
+    parsed, refused = read(board(game(situation=field)))
+    (stands,) = parsed.records
+
+    assert isinstance(stands, GameEvent)
+    assert (stands.home_score, stands.situation) == (21, None)
+    assert len(refused) == 1
+    assert "state of play" in refused[0]
 
 
 @pytest.mark.parametrize(
