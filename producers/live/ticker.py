@@ -5,7 +5,6 @@ gives it to one member, and to another one as soon as that is not heard of any m
 for most of a session gives it up before it looks at the time.
 """
 
-import asyncio
 import logging
 import time
 from collections import deque
@@ -20,6 +19,7 @@ from pipeline.records import ClockTick, SourceControl, SourceHealth
 from pipeline.telemetry import say
 from pipeline.topics import TICKS, topic_of
 from producers.live.clock import TICK_MS, Watch, heard, resumed, ticked, told
+from producers.live.reading import READ_S, to_the_end
 
 GROUP = "sharpline.clock"
 HEALTH, CONTROL = topic_of(SourceHealth).name, topic_of(SourceControl).name
@@ -31,8 +31,6 @@ STOOD_STILL_S = 4.0
 QUIET_S, GIVE_UP_S = 2.5, 15.0
 #: A tick that was not taken by then is dropped: the next one says all that it did, and time.
 DELIVERY_MS = 3000
-#: How long topics may take to be read to their ends.
-READ_S = 60.0
 #: How often to look whether it is to stop, and whether anybody said anything.
 LOOK_S = 0.1
 #: librdkafka's word for the last record of a partition.
@@ -181,15 +179,13 @@ class Ticker:
         last: ClockTick | None = None
         records: list[SourceHealth | SourceControl] = []
         try:
-            for message in _to_the_end(reader, [TopicPartition(TICKS, 0, LAST)], self.bootstrap):
+            for message in to_the_end(reader, [TopicPartition(TICKS, 0, LAST)]):
                 last, age_ms = _read(message), self._now_ms() - message.timestamp()[1]
                 if age_ms < QUIET_S * 1000:
                     self._other_at_s = time.monotonic() - age_ms / 1000
                 ticks_from = (message.offset() or 0) + 1
             records = [
-                record
-                for message in _to_the_end(reader, said, self.bootstrap)
-                if (record := _read(message)) is not None
+                record for message in to_the_end(reader, said) if (record := _read(message)) is not None
             ]
             positions = reader.position(said)
             reader.assign([*positions, TopicPartition(TICKS, 0, ticks_from if last else 0)])
@@ -282,37 +278,6 @@ class Ticker:
 
     def _rest_s(self) -> float:
         return min(LOOK_S, (TICK_MS - self._now_ms() % TICK_MS) / 1000)
-
-
-async def beside(bootstrap: str, stop: asyncio.Event) -> None:
-    """The clock in a thread of its own, until ``stop``: sources that keep the loop busy do not delay it."""
-    ticker = await asyncio.to_thread(Ticker, bootstrap)
-    ended = False
-    running = asyncio.ensure_future(asyncio.to_thread(ticker.run, lambda: ended))
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        ended = True
-        stopping.cancel()
-    await running
-
-
-def _to_the_end(reader: Consumer, places: list[TopicPartition], bootstrap: str) -> list[Message]:
-    """Everything that stands in these partitions from there on."""
-    reader.assign(places)
-    found: list[Message] = []
-    ended: set[tuple[str | None, int | None]] = set()
-    give_up_s = time.monotonic() + READ_S
-    while len(ended) < len(places):
-        message = reader.poll(max(0.0, give_up_s - time.monotonic()))
-        if message is None:
-            raise BrokerUnavailable(f"{bootstrap} does not give {places[0].topic} to its end; try again")
-        if (error := message.error()) is None:
-            found.append(message)
-        elif error.code() == KafkaError._PARTITION_EOF:
-            ended.add((message.topic(), message.partition()))
-    return found
 
 
 def _read(message: Message) -> Any:

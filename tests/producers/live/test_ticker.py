@@ -1,4 +1,3 @@
-import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from pipeline.records import ClockTick, SourceControl, SourceHealth, SourceState
 from pipeline.settings import Settings
 from pipeline.topics import TICKS
 from producers.live import ticker
-from producers.live.ticker import Ticker, beside
+from producers.live.ticker import Ticker
 from producers.publish import KafkaLog
 
 pytestmark = pytest.mark.kafka
@@ -195,14 +194,3 @@ def test_a_log_in_which_somebody_else_ticks_is_left_alone(
 def test_a_cluster_without_topics_is_refused(fresh_kafka: str) -> None:
     with pytest.raises(TopicsUnfit, match="sharpline topics"):
         Ticker(fresh_kafka)
-
-
-def test_beside_a_loop_it_ticks_until_that_stops(log: KafkaLog) -> None:
-    async def loop() -> None:
-        stop = asyncio.Event()
-        clock = asyncio.ensure_future(beside(log.bootstrap, stop))
-        await asyncio.to_thread(Ticks(log.bootstrap).until, lambda _: True)
-        stop.set()
-        await asyncio.wait_for(clock, PATIENCE_S)
-
-    asyncio.run(loop())
