@@ -18,7 +18,13 @@ def bucket(probability: float) -> int:
 
 
 def favourite(chances: Sequence[float]) -> int:
-    """The place of the largest; of equal ones the first."""
+    """The place of the largest; of equal ones the first.
+
+    Examples
+    --------
+    >>> favourite((0.2, 0.4, 0.4))
+    1
+    """
     return max(range(len(chances)), key=lambda place: (chances[place], -place))
 
 

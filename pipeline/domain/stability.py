@@ -20,13 +20,24 @@ def edges(values: Floats) -> tuple[float, ...]:
     """Edges of bins that hold about a tenth each, fewer where many values are alike; no bin is empty.
 
     An edge is one of the values, and the lowest of its bin.
+
+    Examples
+    --------
+    >>> edges(np.array([0.0, 0.0, 0.0, 1.0, 1.0, 2.0]))
+    (1.0, 2.0)
     """
     tenths = np.quantile(values, np.arange(1, BINS) / BINS, method="inverted_cdf")
     return tuple([float(edge) for edge in np.unique(tenths) if edge > values.min()])
 
 
 def shares(edges: Sequence[float], values: Floats) -> tuple[float, ...]:
-    """Of the values in each bin."""
+    """Of the values in each bin.
+
+    Examples
+    --------
+    >>> shares((1.0, 2.0), np.array([0.0, 1.0, 1.5, 7.0]))
+    (0.25, 0.5, 0.25)
+    """
     counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
     return tuple([float(count) / len(values) for count in counts])
 
