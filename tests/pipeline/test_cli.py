@@ -22,6 +22,7 @@ COMMANDS = (
     "process",
     "produce",
     "replay",
+    "quota",
     "scores",
     "serve",
     "shadow",
