@@ -228,6 +228,24 @@ def test_a_summary_that_is_over_ends_with_the_final_score_in_the_period_of_its_l
     assert (last.kind, last.period, last.home_score, last.away_score) == ("final", 5, 21, 17)
 
 
+def test_a_summary_whose_status_or_sides_are_not_known_is_refused_with_its_plays_kept_or_not() -> None:
+    odd, refused = read(summary(status("STATUS_COFFEE_BREAK"), play("1")), url="/summary")
+    unknown, refused_too = read(summary(status(), play("1")), "nba", "/summary")
+
+    assert [getattr(record, "source_event_id", "") for record in odd.records] == ["401/1"]
+    assert "STATUS_COFFEE_BREAK" in refused[0]
+    assert unknown.records == []
+    assert "Kansas City Chiefs" in refused_too[0]
+
+
+def test_an_event_of_another_shape_is_refused_alone() -> None:
+    body = board(game()).replace(b'"events": [', b'"events": [{"competitions": 3}, ')
+    parsed, refused = read(body)
+
+    assert [getattr(record, "source_event_id", "") for record in parsed.records] == ["401"]
+    assert len(refused) == 1
+
+
 def nba(**fields: Any) -> Game:
     return Game(**{"event_id": "nba:2025-11-02:bos-lal", "league": "nba", "starts_at_ms": NOW, **fields})
 
