@@ -19,7 +19,7 @@ from pipeline.replay.tail import moment
 from pipeline.settings import Settings
 from pipeline.topics import topic_of
 from producers import recorded
-from producers.live.command import POLLED, Wanted, poll, refuse_what_is_not_polled
+from producers.live.command import POLLED, Wanted, named, poll, refuse_what_is_not_polled
 from producers.pace import Due, paced, timetable
 from producers.publish import ArchiveLog, KafkaLog, Log
 from producers.resume import Held, rest_of
@@ -171,6 +171,9 @@ Examples:
     default=None,
     help="Whether this process stands ready to make the ticks while it polls; default is that it does.",
 )
+@click.option(
+    "--check", is_flag=True, default=None, help="Only say what would be polled, and what lacks a key."
+)
 @click.option("--base-url", default=None, hidden=True, help="Ask here instead, /SOURCE before each path.")
 @click.option(
     "--kafka", default=None, metavar="ADDRESS", help="Bootstrap address; default is SHARPLINE_KAFKA."
@@ -197,6 +200,7 @@ def main(
     regions: str | None,
     markets: str | None,
     clock: bool | None,
+    check: bool | None,
     base_url: str | None,
     kafka: str | None,
     port: int,
@@ -213,11 +217,11 @@ def main(
     try:
         settings = Settings.read()
         telemetry.log_to_stderr(settings.log, settings.log_level)
-        wanted = Wanted(sports, regions, markets, clock, base_url)
+        wanted = Wanted(sports, regions, markets, clock, check, base_url)
         if source in POLLED and not (paths and source == the_odds_api.NAME):
             own = {"--speed": speed, "--from": since, "--seed": seed, "--events": events, "--truth": truth}
             refuse_what_is_not_polled(source, paths, target, own)
-            poll(source, wanted, settings, _named(kafka or settings.kafka), port, host)
+            poll(source, wanted, settings, kafka or settings.kafka, port, host)
             return
         if given := wanted.given():
             raise UsageError(f"{given[0]} belongs to sources that are polled; files have what they have")
@@ -231,7 +235,7 @@ def main(
         to_kafka = target == "kafka"
         with ExitStack() as opened:
             log: Log = (
-                KafkaLog(_named(kafka or settings.kafka))
+                KafkaLog(named(kafka or settings.kafka))
                 if to_kafka
                 else ArchiveLog(Path(target), settings.partitions)
             )
@@ -325,14 +329,6 @@ def _suit(simulated: bool, paths: tuple[Path, ...], since: str | None, own: dict
         )
     if not simulated and (given := [name for name, value in own.items() if value is not None]):
         raise UsageError(f"{given[0]} belongs to the simulator; recorded files have their own truth")
-
-
-def _named(address: str) -> str:
-    if not address:
-        raise UsageError(
-            "no Kafka named: give --kafka ADDRESS, set SHARPLINE_KAFKA, or write an archive with --to DIR"
-        )
-    return address
 
 
 def _writable(path: Path) -> TextIO:

@@ -19,6 +19,7 @@ from pipeline.cli.parlay import parlay
 from pipeline.cli.portfolio import portfolio
 from pipeline.cli.scores import scores
 from pipeline.cli.shadow import shadow
+from pipeline.cli.source import source
 from pipeline.cli.token import token
 from pipeline.cli.train import train
 from pipeline.cli.up import up
@@ -87,6 +88,7 @@ main.add_command(shadow)
 main.add_command(calc)
 main.add_command(portfolio)
 main.add_command(parlay)
+main.add_command(source)
 main.add_command(token)
 main.add_command(lag)
 main.add_command(lag_exporter)

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -35,6 +36,8 @@ PORT = 8642
 JOURNAL_HOURS = "1"
 SPEEDS = {"simulator": 20.0}
 SIMULATED = {"simulator": "  (simulated: no game, book or price in it is real)"}
+#: As `producers` has them: asked as time passes, not at a speed.
+POLLED = ("live", "espn", "football-data-org")
 FLOWING = ("odds.snapshots", "games.events", *ANSWERS)
 FLOW_S, PLAIN_S = 2.0, 5.0
 #: For the producer to end, and for the folds to read what it has sent.
@@ -46,8 +49,14 @@ STOPS_S, READ_OUT_S = 10.0, 120.0
 )
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--source", default="simulator", show_default=True, help="simulator, recorded, the-odds-api, nflverse."
+    "--source",
+    default="simulator",
+    show_default=True,
+    help="simulator, recorded, live (all that can be polled), or one source by its name.",
 )
+@click.option("--sports", help="Leagues that live sources are asked for, as nfl,nba; default is all.")
+@click.option("--regions", help="Regions of books that live sources are asked for, as us,eu.")
+@click.option("--markets", help="Kinds of market that live sources are asked for, as h2h,totals.")
 @click.option(
     "--for", "seconds", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long."
 )
@@ -78,6 +87,9 @@ STOPS_S, READ_OUT_S = 10.0, 120.0
 def up(
     paths: tuple[Path, ...],
     source: str,
+    sports: str | None,
+    regions: str | None,
+    markets: str | None,
     seconds: float | None,
     speed: float | None,
     seed: int | None,
@@ -99,11 +111,14 @@ def up(
     _require_free(port)
     if prometheus_port is not None:
         _require_free(prometheus_port, "--prometheus")
-    if speed is None:
+    polled = {"--sports": sports, "--regions": regions, "--markets": markets}
+    if speed is None and not _is_polled(source, paths):
         speed = SPEEDS.get(source, 60.0)
-    given = {"--speed": speed, "--seed": seed, "--events": events, "--from": since}
+    given = {"--speed": speed, "--seed": seed, "--events": events, "--from": since, **polled}
     options = [text for name, value in given.items() if value is not None for text in (name, str(value))]
     console = Console(stderr=False)
+    if _is_polled(source, paths):
+        _tell_what_is_polled([source, *options], console)
     # A kill is a request to stop like Ctrl-C: the processes below must not outlive us.
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
@@ -135,6 +150,22 @@ def up(
     sys.stdout.flush()
     # Not sys.exit: librdkafka's handles wait for their broker as the interpreter ends, and it is gone.
     os._exit(0 if holds else 1)
+
+
+def _is_polled(source: str, paths: tuple[Path, ...]) -> bool:
+    return source in POLLED or (source == "the-odds-api" and not paths)
+
+
+def _tell_what_is_polled(command: list[str], console: Console) -> None:
+    """Say which sources have what they need, before anything starts. Raises UsageError where none has."""
+    asked = subprocess.run(
+        [sys.executable, "-m", "producers", *command, "--check"], capture_output=True, text=True, check=False
+    )
+    if asked.returncode:
+        raise UsageError(asked.stderr.strip().removeprefix("sharpline: "))
+    for line in (asked.stdout + asked.stderr).splitlines():
+        what, _, which = line.partition(": ")
+        console.print(f"{what:<12}{which}", soft_wrap=True, highlight=False)
 
 
 @contextmanager

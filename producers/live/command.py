@@ -27,6 +27,7 @@ class Wanted(NamedTuple):
     regions: str | None
     markets: str | None
     clock: bool | None
+    check: bool | None
     base_url: str | None
 
     def given(self) -> list[str]:
@@ -46,7 +47,10 @@ def poll(source: str, wanted: Wanted, settings: Settings, kafka: str, port: int,
     secrets, lacking = ways.secrets_of(source)
     for reason in lacking:
         click.echo(f"not polled: {reason}", err=True)
-    log = KafkaLog(kafka)
+    if wanted.check:
+        click.echo(f"polled: {', '.join(secrets)}")
+        return
+    log = KafkaLog(named(kafka))
 
     async def polled() -> None:
         loop = asyncio.get_running_loop()
@@ -81,6 +85,15 @@ def refuse_what_is_not_polled(
         raise UsageError(
             f"{source} is polled into Kafka, where its credits, ids and health are: leave out --to"
         )
+
+
+def named(address: str) -> str:
+    """The address of a cluster, or UsageError with how to give one."""
+    if not address:
+        raise UsageError(
+            "no Kafka named: give --kafka ADDRESS, set SHARPLINE_KAFKA, or write an archive with --to DIR"
+        )
+    return address
 
 
 def _listed(text: str) -> tuple[str, ...]:

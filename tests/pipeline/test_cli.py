@@ -27,6 +27,7 @@ COMMANDS = (
     "serve",
     "shadow",
     "sink",
+    "source",
     "tail",
     "token",
     "topics",
