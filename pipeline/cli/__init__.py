@@ -68,6 +68,7 @@ def _app(name: str, module: str, summary: str) -> None:
 
 
 _app("produce", "producers", "Publish odds and game events from a source.")
+_app("reparse", "producers.reparse", "Make records again from raw answers, after a parser was mended.")
 _app("process", "processors", "Run one fold: games, markets or bets.")
 _app("sink", "processors.sinks", "Keep every answer in Postgres, for history.")
 _app("serve", "gateway", "Serve WebSocket streams and HTTP views of the derived topics.")
