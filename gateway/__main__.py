@@ -22,6 +22,7 @@ from gateway.history import History
 from gateway.hub import Hub
 from gateway.past import Past
 from gateway.stream import DirectProtocol
+from gateway.unmatched import Waiting
 from pipeline.errors import UsageError
 from pipeline.local import readiness
 from pipeline.settings import Rules, Settings, database_url
@@ -81,7 +82,7 @@ def serve(host: str, port: int, kafka: str, instance: str, is_open: bool) -> Non
                 server.should_exit = True
 
         history = History(url) if url else None
-        server = server_of(create_app(hub, feeding, door, past, history), settings)
+        server = server_of(create_app(hub, feeding, door, past, history, Waiting(kafka)), settings)
         asked: list[int] = []
         # Uvicorn stops on these and then sends them to us once more: they have done their work by then.
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -18,6 +18,7 @@ from gateway.http import routes
 from gateway.hub import Hub
 from gateway.past import Past
 from gateway.stream import stream
+from gateway.unmatched import Waiting
 from pipeline.settings import Settings
 
 HEARTBEAT_EVERY_S = 10
@@ -31,11 +32,13 @@ def create_app(
     door: Door | None = None,
     past: Past | None = None,
     history: History | None = None,
+    waiting: Waiting | None = None,
 ) -> Starlette:
     """The gateway over a hub. ``feed`` fills the hub until it is cancelled; without it a caller does.
 
     Without a ``door`` anyone may read, as where only this machine can reach it. ``past`` reads what the hub
-    keeps no more; without it nobody can. ``history`` is what Postgres keeps of it.
+    keeps no more; without it nobody can. ``history`` is what Postgres keeps of it,
+    ``waiting`` what is not matched.
     """
 
     @asynccontextmanager
@@ -64,6 +67,7 @@ def create_app(
     app.state.hub = hub
     app.state.past = past
     app.state.history = history
+    app.state.waiting = waiting
     app.state.census = Census(hub)
     return app
 

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from gateway.history import History
 from gateway.http import conditional, parameters
 from gateway.hub import Hub
+from gateway.unmatched import Waiting
 from pipeline import ids
 from pipeline.errors import Refused
 
@@ -33,6 +34,7 @@ class Asked(NamedTuple):
     event: str
     query: Any
     history: History | None = None
+    waiting: Waiting | None = None
 
 
 class Endpoint(NamedTuple):
@@ -68,7 +70,8 @@ class Endpoint(NamedTuple):
                 if not self.of_the_past:
                     check_known(hub, event)
             query = parameters.read(self.query, request.query_params)
-            told = await self.handler(Asked(hub, event, query, request.app.state.history))
+            state = request.app.state
+            told = await self.handler(Asked(hub, event, query, state.history, state.waiting))
             return conditional.response(request, msgspec.json.encode(told), {NOW: str(hub.now_ms)})
 
         return Route(self.path, answered, name=self.handler.__name__)

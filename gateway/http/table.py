@@ -1,6 +1,6 @@
 """Every endpoint that tells what the derived topics say."""
 
-from gateway.http import events, history, odds, opportunities, reference
+from gateway.http import events, history, odds, opportunities, reference, unmatched
 from gateway.http.endpoint import Endpoint
 from pipeline.records import Arbitrages, GameProbabilities, Moves, ValueBets
 
@@ -29,4 +29,5 @@ ENDPOINTS = (
     Endpoint(
         "/v1/arbitrage", opportunities.arbitrage, opportunities.OpenArbitrage, opportunities.ArbitrageQuery
     ),
+    Endpoint("/v1/unmatched", unmatched.unmatched, unmatched.UnmatchedGames),
 )

@@ -6,6 +6,7 @@ import sys
 import click
 
 from pipeline import cluster
+from pipeline.cli.alias import alias, unmatched
 from pipeline.cli.arbitrage import arbitrage
 from pipeline.cli.calc import calc
 from pipeline.cli.evaluate import evaluate
@@ -72,9 +73,9 @@ _app("reparse", "producers.reparse", "Make records again from raw answers, after
 _app("process", "processors", "Run one fold: games, markets or bets.")
 _app("sink", "processors.sinks", "Keep every answer in Postgres, for history.")
 _app("serve", "gateway", "Serve WebSocket streams and HTTP views of the derived topics.")
+_app("quota", "producers.live.spending", "What a month's calls have cost, and what is left.")
 main.add_command(up)
 main.add_command(replay)
-_app("quota", "producers.live.spending", "What a month's calls have cost, and what is left.")
 main.add_command(tail)
 main.add_command(verify)
 main.add_command(explain)
@@ -91,6 +92,8 @@ main.add_command(portfolio)
 main.add_command(parlay)
 main.add_command(source)
 main.add_command(token)
+main.add_command(alias)
+main.add_command(unmatched)
 main.add_command(lag)
 main.add_command(lag_exporter)
 

@@ -186,7 +186,7 @@ def test_an_address_shows_no_topic_that_its_scope_does_not_name(
     assert read - {"games.states", "games.probabilities"} <= set(shown)
 
 
-@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/healthz"])
+@pytest.mark.parametrize("path", ["/", "/page/stream.js", "/v1", "/livez", "/readyz", "/healthz"])
 def test_who_asks_whether_it_lives_needs_no_token(guarded: Running, path: str) -> None:
     assert get(guarded, path).status_code == 200
 
@@ -415,7 +415,7 @@ def test_every_code_is_documented() -> None:
 
 
 #: These are among "any other".
-SHOWING_EVERYTHING = {"/v1/events/{event}", "/v1/events/{event}/history"}
+SHOWING_EVERYTHING = {"/v1/events/{event}", "/v1/events/{event}/history", "/v1/unmatched"}
 
 
 def test_every_address_and_its_topics_are_documented() -> None:

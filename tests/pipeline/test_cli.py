@@ -8,6 +8,7 @@ from tests.conftest import ROOT
 
 SHARPLINE = Path(sys.executable).with_name("sharpline")
 COMMANDS = (
+    "alias",
     "arbitrage",
     "calc",
     "evaluate",
@@ -21,8 +22,8 @@ COMMANDS = (
     "portfolio",
     "process",
     "produce",
-    "replay",
     "quota",
+    "replay",
     "scores",
     "serve",
     "shadow",
@@ -32,6 +33,7 @@ COMMANDS = (
     "token",
     "topics",
     "train",
+    "unmatched",
     "up",
     "verify",
 )
