@@ -38,6 +38,8 @@ class Game(NamedTuple):
     """Spread of the books' fair probabilities of home, a share."""
     source_id: str = ""
     """The own id that the source which is asked has for it; empty where it has not shown it yet."""
+    lines: int = 0
+    """Of odds that were on show at its last poll; 0 where there was none."""
 
 
 class Call(NamedTuple):
