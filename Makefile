@@ -42,7 +42,7 @@ lock: setup ## Write requirements.lock anew from pyproject.toml; what is locked 
 		--output-file requirements-runtime.lock $(ARGS)
 	$(LOCK) --group build --output-file requirements-build.lock $(ARGS)
 
-setup: .venv/.installed .venv/.broker ## What all the others need: .venv, and a broker's jars or image
+setup: .venv/.installed .venv/.broker .venv/.page ## What all the others need: .venv, a broker's jars or image, the page's charts
 
 clean: ## Remove what setup and the tools made in this folder
 	rm -rf .venv .coverage* build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -64,5 +64,13 @@ clean: ## Remove what setup and the tools made in this folder
 .venv/.broker: .venv/.installed deploy/broker/pom.xml
 	@$(BIN)/python -m pipeline.local
 	@touch $@
+
+# Beside the environment and not in the wheel: who has no npm has the page without charts, and it says so.
+.venv/.page: .venv/.installed deploy/page/package.json deploy/page/package-lock.json
+	@mkdir -p .venv/share/sharpline/page
+	@cp deploy/page/package.json deploy/page/package-lock.json .venv/share/sharpline/page
+	@if ! command -v npm > /dev/null; then echo "npm is not here: the page will show tables instead of charts"; \
+	elif cd .venv/share/sharpline/page && npm ci --silent --no-audit --no-fund --ignore-scripts; then touch ../../../.page; \
+	else echo "npm could not install what deploy/page/package.json names: the page will show tables instead of charts"; fi
 
 .PHONY: help demo test cover check format bench bench-gateway chaos dashboards lock setup clean

@@ -35,7 +35,9 @@ SECURITY = {
     "Referrer-Policy": "no-referrer",
 }
 #: For who looks whether it lives and what there is: nothing of a topic is at these.
-PUBLIC = frozenset({"/", "/livez", "/readyz", "/healthz", "/v1/openapi.json", "/v1/asyncapi.json"})
+PUBLIC = frozenset({"/", "/v1", "/livez", "/readyz", "/healthz", "/v1/openapi.json", "/v1/asyncapi.json"})
+#: The files of the page; it asks for what is in it with the token of who looks.
+PUBLIC_BELOW = "/page/"
 GAMES = ("games.states", "games.probabilities")
 #: The topics that an address shows, beside which games there are, whether they are on, and who quotes them.
 #: One that is not listed shows everything, as far as the guard knows.
@@ -120,7 +122,8 @@ class Guard:
     def _admitted(self, scope: Scope, given: list[str]) -> tuple[Visitor, Bucket | None]:
         """Who this is, and what is left of their requests. Raises Denied."""
         door, address = self._door, address_of(scope.get("client"))
-        if scope["path"] in PUBLIC or scope.get("method") == "OPTIONS":
+        path = scope["path"]
+        if path in PUBLIC or path.startswith(PUBLIC_BELOW) or scope.get("method") == "OPTIONS":
             return (ANYONE if door.tokens is None else NOBODY), None
         visitor, denied = ANYONE, None
         if door.tokens is not None:
@@ -137,7 +140,7 @@ class Guard:
             raise Denied(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", text, wait_s)
         if denied is not None:
             raise denied
-        for topic in _shown(scope["path"]):
+        for topic in _shown(path):
             if not visitor.may_read(topic):
                 text = f"the token's scope does not cover {topic}: it takes {READ}{topic}"
                 raise Denied(HTTPStatus.FORBIDDEN, "forbidden", text)

@@ -144,7 +144,7 @@ def _field_docs() -> dict[str, dict[str, str]]:
 
 def _paths() -> Json:
     found: Json = {
-        "/": {"get": _told("index", "What there is.", "gateway", _plain())},
+        "/v1": {"get": _told("index", "What there is.", "gateway", _plain())},
         **{endpoint.path: {"get": _operation(endpoint)} for endpoint in ENDPOINTS},
         **{f"/v1/calculate/{what}": {"post": _calculation(what)} for what in CALCULATORS},
     }

@@ -9,13 +9,14 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from gateway import asyncapi, openapi, registry
 from gateway.calculate import calculate
-from gateway.http import conditional, health
+from gateway.http import conditional, health, static
 from gateway.http.conditional import TagByCoding
 from gateway.http.endpoint import NOW
 from gateway.http.table import ENDPOINTS
 from pipeline.calculator import CALCULATORS
 
 OTHERS = {
+    "GET  /": "the page (docs/page.md)",
     "WS   /v1/stream": "snapshots, then updates (docs/stream.md)",
     "POST /v1/calculate/{what}": f"{', '.join(CALCULATORS)} (docs/calculators.md)",
     "GET  /v1/openapi.json": "this API, OpenAPI 3.1",
@@ -37,7 +38,8 @@ RESPONSE_HEADERS = ("ETag", "Retry-After", NOW)
 def routes() -> list[BaseRoute]:
     """Everything that is answered over HTTP."""
     return [
-        Route("/", index),
+        *static.routes(),
+        Route("/v1", index),
         *(endpoint.route() for endpoint in ENDPOINTS),
         Route("/v1/calculate/{what}", calculate, methods=["POST"]),
         Route("/v1/openapi.json", described),

@@ -123,4 +123,4 @@ def test_a_calculator_is_asked_by_post_alone(client: TestClient) -> None:
 
 
 def test_the_index_names_it(client: TestClient) -> None:
-    assert "POST /v1/calculate/{what}" in client.get("/").text
+    assert "POST /v1/calculate/{what}" in client.get("/v1").text

@@ -4,7 +4,7 @@ from gateway.http.table import ENDPOINTS
 
 
 def test_the_index_names_every_address(client: TestClient) -> None:
-    text = client.get("/").text
+    text = client.get("/v1").text
 
     for path in (
         *(endpoint.path for endpoint in ENDPOINTS),
