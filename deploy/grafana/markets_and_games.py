@@ -14,6 +14,7 @@ from deploy.grafana.panels import (
     limits,
     number,
     per_second,
+    quantile,
     trend,
 )
 
@@ -51,6 +52,7 @@ def dashboard() -> Dashboard:
             Row("Games and answers", _games()),
             Row("What the models read", _features()),
             Row("Sources and time", _sources()),
+            Row("Polled sources", _polled()),
             Row("What is kept, what was buried, who listens", _kept()),
         ],
     )
@@ -306,6 +308,50 @@ def _sources() -> list[Column]:
         ),
     ]
     return [Column(6, [panel]) for panel in panels]
+
+
+def _polled() -> list[Column]:
+    panels = [
+        trend(
+            "Sources that are down or off",
+            "As the ticks say it, so as the folds count them: nothing is bet at their prices. Down: silent or"
+            " failing for longer than its own rhythm allows. Off: somebody said `sharpline source stop`.",
+            "short",
+            Query("max by (source) (sharpline_sources_down)", "{{source}} down"),
+            Query("max by (source) (sharpline_sources_off)", "{{source}} off"),
+            steps=NONE_EXPECTED,
+        ),
+        trend(
+            "Since the last success",
+            "Of each source, whichever call it was. Rising beyond its pace: see beside it why polls fail; if"
+            " none fail, its process stands.",
+            "s",
+            Query(
+                "time() - (max by (source) (sharpline_sources_success_timestamp_seconds) > 0)", "{{source}}"
+            ),
+        ),
+        trend(
+            "Polls by outcome",
+            "`unauthorized`: the key is wrong or has run out; `too_many_requests`: it is asked too fast;"
+            " `unreadable`: its answers have changed their form; `quota`: our own credits are spent.",
+            "suffix: /s",
+            Query(per_second("sharpline_sources_polls_total", "source, outcome"), "{{source}} {{outcome}}"),
+        ),
+        trend(
+            "Time to the whole answer, p95",
+            "From asked to read to the end. Above 5 s a source counts as slow.",
+            "s",
+            Query(quantile(0.95, "sharpline_sources_answer_seconds", "source"), "{{source}}"),
+        ),
+        trend(
+            "Credits left",
+            "As the source last said. Falling faster than the month: ask for fewer regions, markets or"
+            " leagues.",
+            "short",
+            Query("min by (source) (sharpline_sources_quota_left)", "{{source}}"),
+        ),
+    ]
+    return [Column(width, [panel]) for width, panel in zip((5, 5, 5, 5, 4), panels, strict=True)]
 
 
 def _kept() -> list[Column]:

@@ -50,8 +50,18 @@ ELSEWHERE = frozenset(
     }
 )
 FLOWS_WITHIN_S = 180.0
-#: Panels that only games of real leagues fill: simulated ones have no boosted model.
-OF_REAL_GAMES = frozenset({"Drift of features"})
+#: Panels that only games of real leagues fill, since simulated ones have no boosted model, or only sources
+#: that are polled.
+OF_REAL_GAMES = frozenset(
+    {
+        "Drift of features",
+        "Sources that are down or off",
+        "Since the last success",
+        "Polls by outcome",
+        "Time to the whole answer, p95",
+        "Credits left",
+    }
+)
 #: What a demo that is well comes to show, so that no panel has data which are another process's.
 WELL: dict[str, Callable[[list[float]], bool]] = {
     "Groups without members": lambda groups: groups == [0],

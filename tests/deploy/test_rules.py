@@ -174,6 +174,8 @@ CHANGES = [
     ("SharplineSourceSilent", "|nflverse|retrosheet|", "|"),
     ("SharplineSourceSilent", "> 3600", "> 7200"),
     ("SharplineSourceSilent", "and on () sharpline:ticks_read:rate1m > 0", ""),
+    ("SharplineSourceSilent", "unless on (source) sharpline_sources_down", ""),
+    ("SharplineSourceDown", "== 1", "== 0"),
     ("SharplinePhantoms", "> 0.75", "> 0.8"),
     ("SharplinePhantoms", "> 0.75", "> 0.65"),
     ("SharplinePhantoms", ">= 20", ">= 25"),
