@@ -71,11 +71,8 @@ class Known:
 
     def games(self, source: str, now_ms: int) -> Iterator[Game]:
         """Every game, by its id, as a source has to know it to ask for it."""
+        self._forget(now_ms)
         for event_id, game in sorted(self._games.items()):
-            if now_ms - max(game.heard_at_ms, game.starts_at_ms) > FORGOTTEN_MS:
-                del self._games[event_id]
-                self._own_ids = {place: own for place, own in self._own_ids.items() if place[1] != event_id}
-                continue
             while game.moved and now_ms - game.moved[0][0] > HOUR_MS:
                 game.moved.popleft()
             yield Game(
@@ -88,6 +85,16 @@ class Known:
                 disagreement=game.disagreement,
                 source_id=self._own_ids.get((source, event_id), ""),
             )
+
+    def _forget(self, now_ms: int) -> None:
+        kept = {
+            event_id: game
+            for event_id, game in self._games.items()
+            if now_ms - max(game.heard_at_ms, game.starts_at_ms) <= FORGOTTEN_MS
+        }
+        if len(kept) < len(self._games):
+            self._games = kept
+            self._own_ids = {place: own for place, own in self._own_ids.items() if place[1] in kept}
 
 
 def disagreement(snapshot: OddsSnapshot) -> float:

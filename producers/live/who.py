@@ -94,7 +94,7 @@ class _Waiting:
 
 
 class Who:
-    """A log that takes records with stand-ins. ``hear`` is told every record as it was appended."""
+    """A log that takes records with stand-ins. ``hear`` is told what is appended, and of all known games."""
 
     def __init__(self, log: Log, claims: Claims, hear: Callable[[Record], None] = lambda _: None) -> None:
         self.tally, self.partitions, self.safe_at_s = log.tally, log.partitions, log.safe_at_s
@@ -248,7 +248,6 @@ class Who:
             basis = verdict.basis if isinstance(verdict, Same) else "new"
             claim = _claim(listing, verdict.event_id, basis, now_ms, self._claims.read_to)
             self._claims.claim(claim)
-            self._hear(claim)
         self._wait(key, Unsure("others claim games of these sides all the time", ()), now_ms)
 
     def _match(self, listing: Listing) -> Same | New | Unsure:
@@ -313,6 +312,7 @@ class Who:
                     if self._games.tell(record, offset):
                         self._is_news = True
                         self._own[record.source, record.event_id] = record.source_id
+                        self._hear(record)
                         self._turned.pop((record.source, record.source_id), None)
                 case SourceAlias():
                     self._names.tell(record)
