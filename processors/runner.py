@@ -131,7 +131,7 @@ class Runner:
         if row.revision:
             # Also a row that a replay only read: were its last version not in the changelog, now it is.
             self._touched[key] = partition, row
-            self._ticks.note(partition, key, row)
+            self._ticks.heard(partition, key, row)
 
     async def _fold_tick(self, tick: Input) -> None:
         moved = self._ticks.moved(tick)

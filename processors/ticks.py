@@ -52,6 +52,17 @@ class Ticks:
         else:
             self._due.setdefault(partition, {})[key] = next_due_ms(self._stage, self._rules, row)
 
+    def heard(self, partition: int, key: bytes, row: Row[Any]) -> None:
+        """Remember the same of a row that a record moved.
+
+        While a source is down or off the next tick says so to that event too: what moved it may be the first
+        that the event has of the source, on its way since before.
+        """
+        self.note(partition, key, row)
+        unfit = any(state.off or state.down_since_ms for state in self._sources.get(partition, ()))
+        if unfit and not row.closed:
+            self.ask(partition, key)
+
     def leave_out(self, partition: int, key: bytes) -> None:
         """Ask nothing of an event until its next record: a tick failed on it, and so would every other."""
         self._due.get(partition, {}).pop(key, None)

@@ -60,6 +60,27 @@ def test_a_tick_moves_what_is_due_and_everything_when_a_source_changes() -> None
     assert ticks.moved(tick(4, AT_MS + 2, down)) == []
 
 
+def test_what_a_record_moved_while_a_source_is_down_or_off_hears_of_it_with_the_next_tick() -> None:
+    for state in (SourceState(source="espn", down_since_ms=AT_MS), SourceState(source="espn", off=True)):
+        ticks = Ticks(chain(), Rules())
+        ticks.moved(tick(0, AT_MS, state))
+        ticks.heard(0, KEY, row(AT_MS))
+
+        assert ticks.moved(tick(1, AT_MS + 1, state)) == [KEY]
+        ticks.note(0, KEY, row(AT_MS))
+        assert ticks.moved(tick(2, AT_MS + 2, state)) == []
+
+
+def test_what_a_record_moved_while_all_sources_are_well_waits_until_it_is_due() -> None:
+    ticks = Ticks(chain(), Rules())
+    ticks.moved(tick(0, AT_MS, SourceState(source="espn", outages=3, full_from_ms=AT_MS - 1)))
+    ticks.heard(0, KEY, row(AT_MS))
+
+    assert (
+        ticks.moved(tick(1, AT_MS + 1, SourceState(source="espn", outages=3, full_from_ms=AT_MS - 1))) == []
+    )
+
+
 def test_an_event_on_which_a_tick_failed_is_left_out_until_its_next_record() -> None:
     ticks = Ticks(chain(), Rules())
     ticks.note(0, KEY, row(AT_MS))
