@@ -59,7 +59,7 @@ def poll(source: str, wanted: Wanted, settings: Settings, kafka: str, port: int,
                 port,
                 live=lambda: health.turns(loop),
                 ready=lambda: time.monotonic() - log.safe_at_s < READY_S,
-                registry=telemetry.Part("producers"),
+                registry=telemetry.Part("producers", "sources"),
                 host=host,
             )
         click.echo(f"polling {', '.join(secrets)}; Ctrl-C ends it", err=True)
