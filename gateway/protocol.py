@@ -21,6 +21,8 @@ MAXIMUM_BYTES = 65_536
 MAXIMUM_SUBSCRIPTIONS = 1_000
 #: Of one client at a time: those that read the past.
 MAXIMUM_READING = 4
+#: Of what is told about a request that has another shape: it may repeat all of the request.
+MAXIMUM_TOLD = 300
 
 Id = Annotated[str, Meta(min_length=1, max_length=100)] | int
 Share = Annotated[float, Meta(ge=0.0, le=10.0)]
@@ -265,7 +267,7 @@ def understood(text: str) -> Asked:
         request = msgspec.json.decode(text, type=Asked)
     except msgspec.ValidationError as error:
         code = "unknown_op" if "$.op`" in str(error) or "`op`" in str(error) else "invalid"
-        raise BadRequest(code, str(error), _id(text)) from error
+        raise BadRequest(code, str(error)[:MAXIMUM_TOLD], _id(text)) from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise BadRequest("malformed", f"a JSON object is needed: {error}") from error
     if isinstance(request, Subscribe):

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
 
 from gateway import protocol
 from gateway.access import Visitor
@@ -31,6 +32,8 @@ UNSUPPORTED_DATA = 1003
 EXTENSION = "sharpline.protocol"
 #: A client that is closed and reads nothing is cut off after this.
 CUT_OFF_AFTER_S = 5.0
+#: Pieces of one message; of empty ones its size sets no end.
+MAXIMUM_FRAGMENTS = 1_000
 
 
 class DirectProtocol(WebSocketsSansIOProtocol):
@@ -48,6 +51,33 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             # Else uvicorn takes a handshake that was answered over HTTP for one that was forgotten.
             self.handshake_complete = True
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:  # who reads nothing is owed no pong, and could have as many of them kept as it likes
+            self.conn.data_to_send()
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= MAXIMUM_FRAGMENTS:
+            self._refuse(CloseCode.MESSAGE_TOO_BIG)
+        else:
+            super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:  # uvicorn would log its stack
+                self._refuse(CloseCode.INVALID_DATA)
+                return
+        super().send_receive_event_to_app()
+
+    def _refuse(self, code: int) -> None:
+        self.frames = []
+        if not self.close_sent:
+            self.conn.fail(code)
+            self.handle_parser_exception()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -125,19 +155,19 @@ class Conversation:
         if past.players >= MAXIMUM_PLAYERS:
             text = f"{MAXIMUM_PLAYERS} clients read the past already: try again later"
             raise BadRequest("busy", text, request.id)
-        pace = self._paces[request.id] = Pace(request.speed)
+        pace = Pace(request.speed)
+        task = self._read(request.id, play(self.hub, past, self.client, request, subscription, pace))
+        self._paces[request.id] = pace
+        past.players += 1
 
-        async def played() -> None:
-            past.players += 1
-            try:
-                await play(self.hub, past, self.client, request, subscription, pace)
-            finally:
-                past.players -= 1
-                self._paces.pop(request.id, None)
+        def ended(_: asyncio.Task[None]) -> None:
+            past.players -= 1
+            if self._paces.get(request.id) is pace:
+                del self._paces[request.id]
 
-        self._read(request.id, played())
+        task.add_done_callback(ended)
 
-    def _read(self, id: Id, work: Coroutine[Any, Any, None]) -> None:
+    def _read(self, id: Id, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Have a subscription read the past, beside everything else."""
         try:
             self.hub.require_free(self.client, id)
@@ -149,13 +179,15 @@ class Conversation:
             raise
 
         def ended(task: asyncio.Task[None]) -> None:
-            self.client.reading.pop(id, None)
+            if self.client.reading.get(id) is task:  # its id may have been given up, and taken again
+                del self.client.reading[id]
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.error("reading the past failed", exc_info=error)
                 self._refuse(BadRequest("failed", "reading the past failed: subscribe again", id))
 
         self.client.reading[id] = task = asyncio.create_task(work)
         task.add_done_callback(ended)
+        return task
 
     def _pace(self, id: Id) -> Pace:
         if id not in self._paces:
