@@ -112,6 +112,7 @@ Examples:
   sharpline produce wyscout matches.csv.gz events.csv.gz --to matches/
   sharpline produce football-data-co-uk 2019-2020/*.csv.gz --to season/
   sharpline produce the-odds-api --sports nfl,nba --regions us,eu --markets h2h,spreads,totals
+  sharpline produce the-odds-api --sports nfl --from 2025-09-14 --until 2025-09-15 --to sunday/
   sharpline produce espn --sports nfl
   sharpline produce football-data-org --sports epl
   sharpline produce live --sports nfl,epl
@@ -143,6 +144,12 @@ Examples:
     metavar="TIME",
     help="Start recorded files here, as 2025-09-14T16:00Z; default is an hour before the first game"
     " that all kinds of files share.",
+)
+@click.option(
+    "--until",
+    default=None,
+    metavar="TIME",
+    help="Fetch odds of the past from --from until here into an archive; for the-odds-api with --sports.",
 )
 @click.option("--seed", type=int, default=None, metavar="N", help="Of the simulator; default is 1.")
 @click.option(
@@ -193,6 +200,7 @@ def main(
     target: str,
     speed: float | None,
     since: str | None,
+    until: str | None,
     seed: int | None,
     events: int | None,
     truth: Path | None,
@@ -218,6 +226,9 @@ def main(
         settings = Settings.read()
         telemetry.log_to_stderr(settings.log, settings.log_level)
         wanted = Wanted(sports, regions, markets, clock, check, base_url)
+        if until is not None:
+            _fetch_past(source, paths, wanted, since, until, target, kafka or settings.kafka, settings)
+            return
         if source in POLLED and not (paths and source == the_odds_api.NAME):
             own = {"--speed": speed, "--from": since, "--seed": seed, "--events": events, "--truth": truth}
             refuse_what_is_not_polled(source, paths, target, own)
@@ -320,6 +331,19 @@ def simulated_games(
     from producers.simulator import simulate  # late: recorded days need none of it
 
     return simulate(1 if seed is None else seed, 40 if events is None else events, starts_at_ms, truth)
+
+
+def _fetch_past(
+    source: str, paths: tuple[Path, ...], wanted: Wanted, since: str | None, until: str, target: str,
+    kafka: str, settings: Settings,
+) -> None:  # fmt: skip
+    from producers.live import past  # late: files need no HTTP
+
+    if source != the_odds_api.NAME or paths:
+        raise UsageError(f"--until belongs to {the_odds_api.NAME} without files, which has odds of the past")
+    from_ms = None if since is None else moment(since)
+    for line in past.produce(wanted, from_ms, moment(until), target, kafka, settings).tally.report():
+        click.echo(line)
 
 
 def _suit(simulated: bool, paths: tuple[Path, ...], since: str | None, own: dict[str, object]) -> None:

@@ -34,16 +34,21 @@ class Wanted(NamedTuple):
         """The names of those that were."""
         return [f"--{name}".replace("_", "-") for name, value in self._asdict().items() if value is not None]
 
+    def config(self) -> Config:
+        """What is wanted of the sources. Raises UsageError where a league is not known."""
+        from producers.live import ways  # late: files need no HTTP
+
+        config = Config(leagues=ways.leagues_of(self.sports or ""), base_url=self.base_url or "")
+        if self.regions:
+            config = config._replace(regions=_listed(self.regions))
+        return config._replace(markets=_listed(self.markets)) if self.markets else config
+
 
 def poll(source: str, wanted: Wanted, settings: Settings, kafka: str, port: int, host: str) -> None:
     """Ask the source, or all, until a signal comes. Raises UsageError where a key is missing."""
     from producers.live import run, ways  # late: files need no HTTP
 
-    config = Config(leagues=ways.leagues_of(wanted.sports or ""), base_url=wanted.base_url or "")
-    if wanted.regions:
-        config = config._replace(regions=_listed(wanted.regions))
-    if wanted.markets:
-        config = config._replace(markets=_listed(wanted.markets))
+    config = wanted.config()
     secrets, lacking = ways.secrets_of(source)
     for reason in lacking:
         click.echo(f"not polled: {reason}", err=True)

@@ -1,5 +1,6 @@
 """Odds of the past into an archive: each answer says what came after it, until the end."""
 
+import asyncio
 import heapq
 import random
 from collections.abc import Sequence
@@ -10,15 +11,18 @@ from pipeline.settings import Settings
 from producers.identity import Identities
 from producers.live import ledger
 from producers.live.call import Answer, Call, Config, Failure
+from producers.live.command import Wanted
 from producers.live.fetch import Fetcher, Gate, Secret, Validators, client
 from producers.live.gate import SourceGate
 from producers.live.intake import Intake
 from producers.live.quota import KafkaQuota
 from producers.live.run import now_ms
+from producers.live.ways import WAYS, secret_of
 from producers.publish import ArchiveLog
 from producers.sources import the_odds_api
 from producers.sources.the_odds_api_past import first, following, page
 
+KAFKA = "kafka"
 _Taken = tuple[int, str, Answer]
 
 
@@ -50,6 +54,19 @@ async def walk(
     return count
 
 
+def produce(
+    wanted: Wanted, from_ms: int | None, until_ms: int, target: str, kafka: str, settings: Settings
+) -> ArchiveLog:
+    """What ``sharpline produce the-odds-api --from --until --to DIR`` does. Raises UsageError."""
+    if from_ms is None or from_ms >= until_ms or target == KAFKA:
+        raise UsageError("odds of the past need --from TIME, a later --until TIME, and --to DIR")
+    config = wanted.config()
+    if config.base_url:
+        config = config._replace(base_url=f"{config.base_url}/{the_odds_api.NAME}")
+    secret = secret_of(WAYS[the_odds_api.NAME])
+    return asyncio.run(into_archive(config, from_ms, until_ms, secret, Path(target), kafka, settings))
+
+
 async def into_archive(
     config: Config, from_ms: int, until_ms: int, secret: Secret, folder: Path, kafka: str, settings: Settings
 ) -> ArchiveLog:
@@ -63,6 +80,8 @@ async def into_archive(
     source = the_odds_api.NAME
     calls = [first(source, league, from_ms, config, the_odds_api.URL) for league in config.leagues]
     accounts = ledger.accounts(settings.credits)
+    if source in accounts and not kafka:
+        raise UsageError("credits are counted in Kafka: give --kafka ADDRESS, or set SHARPLINE_KAFKA")
     quota = KafkaQuota(kafka, accounts, now_ms()) if source in accounts else None
     log = ArchiveLog(folder, settings.partitions)
     try:
