@@ -3,7 +3,7 @@
 import { choice, element } from "./elements.js";
 import { held, nowMs, withdrawn } from "./live.js";
 import { table } from "./table.js";
-import { age, change, market, minor, outcome, price, reason, share, SPORTS, versus } from "./wording.js";
+import { age, bet, change, market, minor, outcome, price, reason, share, SPORTS, versus } from "./wording.js";
 
 const MARKETS = [["", "all"], ["h2h", "winner"], ["h2h_3way", "winner or draw"], ["spread", "handicap"], ["total", "total"], ["btts", "both score"]];
 const LEAST = ["0", "0.01", "0.02", "0.05", "0.1"].map((value) => [value === "0" ? "" : value, share(Number(value))]);
@@ -13,7 +13,7 @@ const GAME = { title: "Game", text: ({ event }) => versus(event), value: ({ even
 const seen = ({ entry }) => entry.seen_at_ms;
 const ageOf = (ms) => age(nowMs - ms);
 const number = (title, value, text) => ({ title, isNumber: true, value, text: (row) => text(value(row)) });
-const picked = ({ event, entry }) => `${market(entry)} ${outcome(event, entry.market, entry.outcome)}`;
+const picked = ({ event, entry }) => bet(event, entry);
 const reasonOf = ({ gone }) => (gone ? `gone: ${reason(gone)}` : "");
 
 const BET = { title: "Bet", text: picked, value: picked };
@@ -29,12 +29,12 @@ const VALUE = [
   number("Sure", ({ entry }) => entry.confidence, share),
   number("Stake", ({ entry }) => entry.stake_share, share),
   BASIS,
-  { title: "Seen", isNumber: true, value: seen, text: (row) => reasonOf(row) || `${ageOf(seen(row))} ago` },
+  { title: "Seen", isNumber: true, isWhy: true, value: seen, text: (row) => reasonOf(row) || `${ageOf(seen(row))} ago` },
   { title: "Open", isNumber: true, value: ({ entry }) => entry.opened_at_ms, text: ({ entry }) => ageOf(entry.opened_at_ms) },
 ];
 const GATED = [
   GAME, BET, BOOK, PRICE, FAIR, EV, BASIS,
-  { title: "Held back by", text: ({ entry }) => entry.reasons.map(reason).join(", "), value: ({ entry }) => entry.reasons.join(" ") },
+  { title: "Held back by", isLong: true, text: ({ entry }) => entry.reasons.map(reason).join(", "), value: ({ entry }) => entry.reasons.join(" ") },
 ];
 
 const legText = (event, kind, leg) => `${leg.side === "lay" ? "lay " : ""}${outcome(event, kind, leg.outcome)} ${price(leg.price)} at ${leg.book}`;
@@ -42,16 +42,16 @@ const legsOf = ({ event, entry }) => entry.legs.map((leg) => legText(event, entr
 const ARBITRAGE = [
   GAME,
   { title: "Market", text: ({ entry }) => market(entry), value: ({ entry }) => market(entry) },
-  { title: "Legs", text: (row) => [legs(row)], value: (row) => legsOf(row).join("; ") },
+  { title: "Legs", isLong: true, text: (row) => [legs(row)], value: (row) => legsOf(row).join("; ") },
   number("ROI", ({ entry }) => entry.roi, change),
   number("Worst profit", ({ entry }) => entry.profit_minor, minor),
   number("Stake", ({ entry }) => entry.stake_minor, minor),
   { title: "Kind", text: ({ entry }) => reason(entry.kind) + (entry.clean ? "" : ", rules differ"), value: ({ entry }) => entry.kind },
-  { title: "Open", isNumber: true, value: ({ entry }) => entry.opened_at_ms, text: (row) => reasonOf(row) || ageOf(row.entry.opened_at_ms) },
+  { title: "Open", isNumber: true, isWhy: true, value: ({ entry }) => entry.opened_at_ms, text: (row) => reasonOf(row) || ageOf(row.entry.opened_at_ms) },
 ];
 const SUSPECT = [
   ...ARBITRAGE.slice(0, 4),
-  { title: "Suspect for", text: ({ entry }) => entry.suspect.map(reason).join(", "), value: ({ entry }) => entry.suspect.join(" ") },
+  { title: "Suspect for", isLong: true, text: ({ entry }) => entry.suspect.map(reason).join(", "), value: ({ entry }) => entry.suspect.join(" ") },
 ];
 
 function legs({ event, entry }) {

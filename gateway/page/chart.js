@@ -1,7 +1,7 @@
 /** The chart of a game: what the model and the market gave one outcome, as it came, with what happened marked. */
 
 import { element } from "./elements.js";
-import { share, time } from "./wording.js";
+import { minute, share, time } from "./wording.js";
 
 const LIBRARY = "page/uPlot.iife.min.js";
 const STYLE = "page/uPlot.min.css";
@@ -23,7 +23,7 @@ function library() {
  * Put two series and their times into the columns of a chart: what stood goes on until another is said.
  *
  * @param {Array<[number, number, number | null, number | null]>} model  Unix ms, probability, low, high.
- * @param {Array<[number, number]>} market  Unix ms, probability.
+ * @param {Array<[number, number | null]>} market  Unix ms, probability; null where there is none any more.
  */
 export function columns(model, market) {
   const rows = [...model.map((point) => [point[0], 0, point]), ...market.map((point) => [point[0], 1, point])];
@@ -58,10 +58,10 @@ export async function chart(root) {
     plot = new Plot({
       width: root.clientWidth,
       height: isNarrow ? 240 : HEIGHT,
-      padding: [MARK_ROOM_PX, 12, 0, 0],
+      padding: [MARK_ROOM_PX, 20, 0, 0],
       scales: { y: { range: [0, 1] } },
       cursor: { y: false },
-      axes: [{ ...axis, values: (_, ticks) => ticks.map((s) => time(s * 1000)), space: 70 }, { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => `${Math.round(100 * tick)} %`) }],
+      axes: [{ ...axis, values: (_, ticks) => ticks.map((s) => minute(s * 1000)), space: 60 }, { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => `${Math.round(100 * tick)} %`) }],
       bands: [{ series: [1, 2], fill: colour("band") }],
       series: [
         { label: "Time", value: (_, s) => (s === null ? "–" : time(s * 1000)) },

@@ -16,6 +16,8 @@ const PRICES_EVERY_MS = 5_000;
 const ROWS = 30;
 /** As many marks as people can tell apart: those that moved the probability most. */
 const MARKS = 12;
+/** What is no score is marked from such a change of the probability on. */
+const LEAST_MARKED = 0.02;
 
 export const title = "Game";
 
@@ -68,10 +70,13 @@ export function open(root, filters, event) {
     note.dataset.isLasting = "yes";
   });
 
-  function hear(topic, key, record) {
-    if (record === null) return;
-    comeTo(record.received_at_ms);
+  function hear(topic, key, record, said) {
     isStale = true;
+    if (record === null) {
+      if (topic === "odds.fair") story.market.push([said.received_at_ms ?? nowMs, "", []]);
+      return;
+    }
+    comeTo(record.received_at_ms);
     if (topic === "odds.moves") moved = record;
     else if (story.revisions[topic] >= record.revision) return; // a repeat says nothing new
     story.revisions[topic] = record.revision;
@@ -139,13 +144,13 @@ export function open(root, filters, event) {
     const three = isThree();
     const pick = ([ms, game, low, high]) => [ms, game[side], low[side] ?? null, high[side] ?? null];
     const model = story.model.filter(([, game]) => game.length > side).map(pick);
-    const fair = story.market.filter(([, kind, shares]) => (kind === "h2h_3way") === three && shares.length > side).map(([ms, , shares]) => [ms, shares[side]]);
+    const fair = story.market.filter(([, kind]) => !kind || (kind === "h2h_3way") === three).map(([ms, , shares]) => [ms, shares[side] ?? null]);
     const data = columns(model, fair);
     drawn?.draw(data, marks(story));
     const newest = model.at(-1);
     const name = [home, away, "a draw"][side];
     plot.setAttribute("aria-label", newest
-      ? `Probability of ${name} over time; newest by the model ${share(newest[1])}${fair.length ? `, by the market ${share(fair.at(-1)[1])}` : ""}`
+      ? `Probability of ${name} over time; newest by the model ${share(newest[1])}${fair.at(-1)?.[1] ? `, by the market ${share(fair.at(-1)[1])}` : ""}`
       : `Probability of ${name} over time; none yet`);
     if (listed.open) points.draw(data[0].map((_, place) => data.map((column) => column[place])).slice(-ROWS).reverse());
     happened.draw([...story.happened].reverse());
@@ -194,7 +199,7 @@ const moveColumns = (event) => [
   { title: "Market", text: market, value: market },
   { title: "Outcome", text: (row) => outcome(event, row.market, row.outcome), value: (row) => row.outcome },
   { title: "Line", text: (row) => (row.from_line === row.line ? "" : `${row.from_line} → ${row.line}`), value: (row) => row.line },
-  { title: "Fair", isNumber: true, text: (row) => `${share(row.from_probability)} → ${share(row.to_probability)}`, value: (row) => row.to_probability },
+  { title: "Fair", isNumber: true, isLong: true, text: (row) => `${share(row.from_probability)} → ${share(row.to_probability)}`, value: (row) => row.to_probability },
   { title: "At", isNumber: true, text: (row) => time(row.at_ms), value: (row) => row.at_ms },
   { title: "Cause", text: (row) => row.cause || "–", value: (row) => row.cause },
 ];
@@ -202,7 +207,7 @@ const steamColumns = (event) => [
   { title: "Market", text: market, value: market },
   { title: "Likelier", text: (row) => outcome(event, row.market, row.outcome), value: (row) => row.outcome },
   { title: "First", text: (row) => row.first_desk || "unclear", value: (row) => row.first_desk },
-  { title: "Desks", text: (row) => row.desks.map(({ desk }) => desk).join(", "), value: (row) => row.desks.map(({ desk }) => desk).join(" ") },
+  { title: "Desks", isLong: true, text: (row) => row.desks.map(({ desk }) => desk).join(", "), value: (row) => row.desks.map(({ desk }) => desk).join(" ") },
   { title: "At", isNumber: true, text: (row) => time(row.at_ms), value: (row) => row.at_ms },
 ];
 
@@ -215,13 +220,13 @@ function tellModel(story, { received_at_ms, game, game_low, game_high, source_ev
 
 function tellMarket(story, { received_at_ms, markets }) {
   const found = markets.find(({ market: kind, scope }) => (kind === "h2h" && scope === "game") || (kind === "h2h_3way" && scope === "regulation"));
-  if (found) story.market.push([received_at_ms, found.market, found.probabilities]);
+  story.market.push([received_at_ms, found?.market ?? "", found?.probabilities ?? []]); // none: the line ends there
 }
 
 /** What moved the game most, as [Unix ms, text], in the order in which it came. */
 function marks({ happened }) {
   const size = ({ impact = 0 }) => Math.abs(impact);
-  const largest = new Set(happened.filter(({ isKey }) => isKey).sort((one, other) => size(other) - size(one)).slice(0, MARKS));
+  const largest = new Set(happened.filter((each) => each.isScore || (each.isKey && size(each) >= LEAST_MARKED)).sort((one, other) => size(other) - size(one)).slice(0, MARKS));
   return happened.filter((each) => largest.has(each)).map(({ ms, score, impact }) => [ms, impact === undefined ? score : `${score} (${change(impact)})`]);
 }
 
@@ -229,13 +234,14 @@ function marks({ happened }) {
 function tellState(story, state) {
   const { home_score, away_score, text, source_event_id, last_key_event_at_ms, received_at_ms, revision } = state;
   story.happened = story.happened.filter(({ scores }) => scores[0] <= home_score && scores[1] <= away_score);
-  const last = story.happened.at(-1);
-  const isScore = last !== undefined && (last.scores[0] !== home_score || last.scores[1] !== away_score);
-  if (last?.source === source_event_id || (!text && !isScore)) return;
-  const isKey = last !== undefined && (isScore || (last.keyAt !== last_key_event_at_ms && last_key_event_at_ms > 0));
+  const last = story.state ?? state;
+  story.state = state;
+  const isScore = last.home_score !== home_score || last.away_score !== away_score;
+  if (story.happened.at(-1)?.source === source_event_id || (!text && !isScore)) return;
+  const isKey = last.last_key_event_at_ms !== last_key_event_at_ms;
   story.happened.push({
     id: `${revision}`, ms: received_at_ms, when: moment(state), text: text || "score", score: `${home_score}–${away_score}`,
-    scores: [home_score, away_score], source: source_event_id, keyAt: last_key_event_at_ms, isKey,
+    scores: [home_score, away_score], source: source_event_id, isKey, isScore,
     impact: story.impact?.[0] === source_event_id ? story.impact[1] : undefined,
   });
 }
@@ -289,6 +295,6 @@ function drawHead(parts, event, state, probabilities) {
   drawBar(parts.next, next);
   const momentum = probabilities?.momentum ?? 0;
   parts.momentum.style.left = `${50 - 50 * momentum}%`; // the home side is on the left of everything
-  say(parts.momentumText, momentum === 0 ? "even" : `${change(Math.abs(momentum))} towards ${momentum > 0 ? home : away}`);
+  say(parts.momentumText, momentum === 0 ? "even" : `${share(Math.abs(momentum))} towards ${momentum > 0 ? home : away}`);
   say(parts.model, probabilities ? `${probabilities.model}, strengths from ${probabilities.prior}` : "none");
 }

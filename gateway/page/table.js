@@ -2,6 +2,9 @@
 
 import { element, keep, say, show } from "./elements.js";
 
+/** What is gone stands last, and must not push away what is not. */
+const MOST_GONE = 5;
+
 /**
  * @typedef {object} Column
  * @property {string} title
@@ -9,6 +12,8 @@ import { element, keep, say, show } from "./elements.js";
  * @property {(row: any) => string | number} value  What is sorted by and saved.
  * @property {(row: any) => string} [link]
  * @property {boolean} [isNumber]
+ * @property {boolean} [isLong]  On a phone it has a line of its own.
+ * @property {boolean} [isWhy]  Says of a row that is not valid any more why it is not.
  *
  * @param {{caption: string, columns: Column[], key: (row: any) => string, none: string, sortBy?: string, file?: string,
  *   why?: (row: any) => string}} options  `why`: the row is not valid any more, and for this reason.
@@ -34,7 +39,8 @@ export function table({ caption, columns, key, none, sortBy, file, why = () => "
   }
 
   function draw(wanted) {
-    rows = by ? sorted(wanted, by, isDown) : wanted;
+    const inOrder = by ? sorted(wanted, by, isDown) : wanted;
+    rows = [...inOrder.filter((row) => !why(row)), ...inOrder.filter(why).slice(0, MOST_GONE)];
     headings.forEach((heading, place) => {
       const isBy = columns[place] === by;
       if (isBy) heading.setAttribute("aria-sort", isDown ? "descending" : "ascending");
@@ -64,8 +70,10 @@ function sorted(rows, { value }, isDown) {
 }
 
 function line(columns) {
-  return element("tr", {}, ...columns.map(({ title, isNumber }) => element("td", { "data-title": title, class: isNumber && "number" })));
+  return element("tr", {}, ...columns.map(({ title, isNumber, isLong, isWhy }) => element("td", { "data-title": title, class: kindOf(isNumber, isLong, isWhy) })));
 }
+
+const kindOf = (isNumber, isLong, isWhy) => [isNumber && "number", isLong && "long", isWhy && "why"].filter(Boolean).join(" ") || undefined;
 
 function fill(cell, text, link) {
   if (typeof text !== "string") return cell.replaceChildren(...text);

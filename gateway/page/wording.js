@@ -7,19 +7,22 @@ const changes = new Intl.NumberFormat(undefined, {
 });
 const times = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const days = new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+const minutes = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const money = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 export const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 export const share = (value) => shares.format(value);
 export const change = (value) => changes.format(value);
 export const time = (ms) => (ms ? times.format(ms) : "–");
+export const minute = (ms) => minutes.format(ms);
 export const day = (ms) => (ms ? days.format(ms) : "–");
 export const minor = (amount) => money.format(amount / 100);
 
-let notation = localStorage.getItem(NOTATION) ?? "decimal";
+let notation = globalThis.localStorage?.getItem(NOTATION) ?? "decimal";
 export const notationOfPrices = () => notation;
 export function writePricesIn(wanted) {
-  localStorage.setItem(NOTATION, (notation = wanted));
+  notation = wanted;
+  globalThis.localStorage?.setItem(NOTATION, wanted);
 }
 
 /** A decimal price in the notation that the viewer chose. */
@@ -114,8 +117,16 @@ const signed = (line) => (line > 0 ? `+${line}` : `${line}`.replace("-", "−"))
 /** A market by its kind, part of the game and line, as the entry of a record names it. */
 export function market({ market: kind, scope, line }) {
   const part = scope === "game" ? "" : `, ${scope}`;
-  if (kind === "spread") return `Handicap ${signed(line)}${part}`;
+  if (kind === "spread") return `Home ${line ? signed(line) : "level"}${part}`;
   return `${KINDS[kind] ?? kind}${line ? ` ${line}` : ""}${part}`;
+}
+
+/** What is bet on: of a handicap the side's own, which is the home side's turned around for the away side. */
+export function bet(event, entry) {
+  const { market: kind, scope, line, outcome: place } = entry;
+  const side = outcome(event, kind, place);
+  if (kind !== "spread") return `${market(entry)} ${side}`;
+  return `Handicap ${side} ${line ? signed(place ? -line : line) : "level"}${scope === "game" ? "" : `, ${scope}`}`;
 }
 
 /** An outcome by its place in the market's fixed order. */
