@@ -91,4 +91,6 @@ async def into_archive(
             await walk(calls, until_ms, fetcher, secret, gate, Intake(the_odds_api, Identities(source), log))
     finally:
         log.close()
+        if quota is not None:
+            quota.close()
     return log

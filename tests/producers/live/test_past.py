@@ -3,19 +3,26 @@ import json
 import random
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline import cluster
 from pipeline.errors import UsageError
 from pipeline.records import OddsSnapshot, SnapshotKind, SourcePayload
+from pipeline.replay.archive import read
 from pipeline.settings import Settings
+from pipeline.stages import STAGES
 from producers.identity import Identities
 from producers.live.call import Call, Config
+from producers.live.command import Wanted
 from producers.live.fetch import Fetcher, Secret, client
 from producers.live.gate import SourceGate
 from producers.live.intake import Intake
-from producers.live.past import into_archive, walk
+from producers.live.ledger import Account
+from producers.live.past import into_archive, produce, walk
+from producers.live.quota import KafkaQuota
 from producers.live.run import now_ms
 from producers.sources import the_odds_api
 from producers.sources.the_odds_api_past import first
@@ -103,3 +110,35 @@ def test_leagues_have_to_be_named(tmp_path: Any) -> None:
 
     with pytest.raises(UsageError, match="--sports"):
         asyncio.run(wanted)
+
+
+def left(kafka: str) -> int:
+    """Credits that the month still has."""
+    quota = KafkaQuota(kafka, {the_odds_api.NAME: Account(500)}, now_ms())
+    try:
+        return quota.left(the_odds_api.NAME, now_ms())
+    finally:
+        quota.close()
+
+
+@pytest.mark.kafka
+def test_the_command_writes_an_archive_and_counts_its_credits(
+    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.create_topics(kafka, Settings(), STAGES.values())
+    service, folder = faults.Service(), tmp_path / "past"
+    service.bodies[f"/the-odds-api/v4/historical/sports/{NFL}/odds"] = answer(
+        "2025-09-14T11:55:00Z", None, priced(1.5)
+    )
+    monkeypatch.setenv(the_odds_api.KEY, "s3cret")
+    wanted = Wanted("nfl", None, "h2h", None, None, None)
+    before = left(kafka)
+    with faults.served(service):
+        log = produce(wanted._replace(base_url=service.url), FROM, UNTIL, str(folder), kafka, Settings())
+
+    assert log.tally.records["odds.snapshots"] == 1
+    assert before - left(kafka) == 10
+    found = [message.record for message in read(folder, "odds.snapshots")]
+    assert [record.received_at_ms for record in found if isinstance(record, OddsSnapshot)] == [
+        at_ms("2025-09-14T11:55:00Z")
+    ]

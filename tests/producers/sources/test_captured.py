@@ -5,9 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline import codec
+from pipeline.records import GameEvent, GameStatus
+from pipeline.settings import Rules
+from pipeline.stages.fold import Input, first_row, fold
+from pipeline.stages.games import GAMES
 from pipeline.topics import topic_of
+from producers.diff_games import GameDiffer
 from producers.identity import Identities
 from producers.live.call import Call
 from producers.sources import espn, football_data_org, the_odds_api
@@ -81,6 +87,26 @@ def test_every_element_becomes_a_record_or_is_refused_with_a_reason(
     assert (len(parsed.records), found) == (records, refused)
     for record in parsed.records:
         codec.check(topic_of(type(record)).name, record)
+
+
+def test_a_game_that_is_polled_as_it_goes_on_leaves_the_fold_without_doubts() -> None:
+    call, body = Call("", "", "/summary", league="nba"), path_of(espn, "summary_nba").read_bytes()
+    plays = espn.parse(call, body, NOW, Identities(espn.NAME), lambda *_: None).records
+    differ, row, doubts = GameDiffer(), None, Counter[str]()
+    for count in range(20, len(plays) + 20, 20):
+        at_ms = NOW + 1000 * count
+        polled = [
+            replace(play, received_at_ms=at_ms) for play in plays[:count] if isinstance(play, GameEvent)
+        ]
+        for number, event in enumerate(differ.poll(polled)):
+            row = row or first_row(GAMES, event.event_id, {})
+            row, answers = fold(GAMES, Rules(), row, Input("games.events", 0, count * 1000 + number, event))
+            doubts.update(doubt for answer in answers for doubt in getattr(answer.record, "doubts", ()))
+
+    assert row is not None
+    assert row.state.reports[0].score == (111, 96)
+    assert row.state.reports[0].status is GameStatus.FINAL
+    assert doubts == Counter()
 
 
 @pytest.mark.parametrize("source", [espn, football_data_org, the_odds_api])
