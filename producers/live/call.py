@@ -142,7 +142,10 @@ class Health(Protocol):
     """Hears of every poll."""
 
     def polled(self, outcome: Answer | Failure, records: int) -> None:
-        """A call has come to an end, and so many records were made of it; it is due again as it says."""
+        """A call has come to an end, and so many records were made of it.
+
+        Its ``every_s`` is in how long its source is asked next, whatever for.
+        """
 
     def is_overdue(self, source: str, at_ms: int) -> bool:
         """Whether a success comes so late that the source was called down meanwhile."""

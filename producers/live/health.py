@@ -19,30 +19,26 @@ STATES = (UP, SLOW, DOWN, OFF)
 #: Beyond its interval a source may be late by half of that, and by this at least: an answer takes its time.
 #: Quotes grow stale after two intervals, or 30 s; so it is known first that their source is down.
 PATIENCE_MS = 10_000
+#: Until the clock has read that a source succeeded.
+ON_ITS_WAY_MS = 2_000
 #: Who answers later than this is slow.
 SLOW_S = 5.0
 #: Of a source that data/sources.csv does not name.
 UNKNOWN_INTERVAL_S = 60.0
 MOST_TEXT = 200
+#: A call that failed and was not made again for so long is made no more.
+FORGOTTEN_MS = 3_600_000
 #: What is left of a quota, as The Odds API says it.
 QUOTA_LEFT = "x-requests-remaining"
 
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
-class Expected(NamedTuple):
-    """When a call is to be heard of again (Unix ms), how long after the last time, whether that failed."""
-
-    at_ms: int
-    interval_ms: int
-    failed: bool
-
-
 class Fared(NamedTuple):
-    """What polls of a source came to. ``calls`` are those that are still made."""
+    """What polls of a source came to. ``failing``: calls whose last try failed, and when (Unix ms)."""
 
     health: SourceHealth
-    calls: Mapping[_Key, Expected] = {}
+    failing: Mapping[_Key, int] = {}
 
 
 def patience_ms(interval_ms: int) -> int:
@@ -75,21 +71,22 @@ def unheard(source: str, at_ms: int) -> Fared:
 
 
 def polled(fared: Fared, outcome: Answer | Failure) -> Fared:
-    """A poll has come to an end."""
+    """A poll has come to an end; its source is asked again after the call's ``every_s``."""
     before, call, at_ms = fared.health, outcome.call, outcome.received_at_ms
     failure = outcome if isinstance(outcome, Failure) else None
-    interval_ms = int(call.every_s * 1000)
-    expected = Expected(at_ms + interval_ms, interval_ms, failure is not None)
-    calls = {**_still_made(fared.calls, at_ms), _key(call): expected}
+    failing = {key: since for key, since in fared.failing.items() if at_ms - since < FORGOTTEN_MS}
+    failing.pop(_key(call), None)
     if isinstance(outcome, Answer):
-        due_by_ms = min([one.at_ms + patience_ms(one.interval_ms) for one in calls.values()])
+        next_ms = int(call.every_s * 1000)
+        due_by_ms = at_ms + max(usual_limit_ms(before.source), next_ms + patience_ms(next_ms))
         answer_s = (outcome.received_at_ms - outcome.asked_at_ms) / 1000
         quota_left = _quota_left(outcome.headers, before.quota_left)
     else:
+        failing[_key(call)] = at_ms
         # Only a success puts it off.
         due_by_ms, answer_s, quota_left = before.due_by_ms, before.answer_s, before.quota_left
     late = at_ms > due_by_ms
-    slow = answer_s > SLOW_S or any(one.failed for one in calls.values())
+    slow = answer_s > SLOW_S or failing
     state = DOWN if late else SLOW if slow else UP
     errors = dict(before.errors)
     if failure is not None:
@@ -110,7 +107,7 @@ def polled(fared: Fared, outcome: Answer | Failure) -> Fared:
             polls=before.polls + 1,
             errors=dict(sorted(errors.items())),
         ),
-        calls,
+        failing,
     )
 
 
@@ -135,9 +132,9 @@ class Pulse:
         self._tell(fared.health)
 
     def is_overdue(self, source: str, at_ms: int) -> bool:
-        """Whether a success comes so late that the source was called down meanwhile."""
+        """Whether a success comes so late that the source is, or is about to be, called down."""
         fared = self._fared.get(source)
-        return fared is not None and at_ms > fared.health.due_by_ms
+        return fared is not None and at_ms > fared.health.due_by_ms - ON_ITS_WAY_MS
 
     def switched(self, source: str, off: bool, at_ms: int) -> None:
         """A source was stopped by hand, or may be asked again."""
@@ -167,11 +164,6 @@ class Pulse:
         if health.quota_left >= 0:
             telemetry.SOURCE_QUOTA_LEFT.labels(source).set(health.quota_left)
         self._publish(health)
-
-
-def _still_made(calls: Mapping[_Key, Expected], now_ms: int) -> dict[_Key, Expected]:
-    """The calls without those whose game is over: they were to come again and did not, while others did."""
-    return {key: one for key, one in calls.items() if now_ms <= one.at_ms + patience_ms(one.interval_ms)}
 
 
 def _key(call: Call) -> _Key:

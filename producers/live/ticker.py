@@ -21,7 +21,8 @@ from pipeline.topics import TICKS, topic_of
 from producers.live.clock import TICK_MS, Watch, heard, resumed, ticked, told
 from producers.live.reading import READ_S, to_the_end
 
-GROUP = "sharpline.clock"
+#: Not `sharpline.` something: what is called so reads, and is watched for its lag.
+GROUP = "sharpline-clock"
 HEALTH, CONTROL = topic_of(SourceHealth).name, topic_of(SourceControl).name
 #: After which the broker gives the right to another.
 SESSION_MS = 6000

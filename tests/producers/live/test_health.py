@@ -31,24 +31,19 @@ def after(*outcomes: Answer | Failure) -> SourceHealth:
     return published[-1]
 
 
-def test_a_success_is_due_again_at_the_pace_of_its_call_and_a_little_later() -> None:
+def test_a_success_is_waited_for_as_long_as_is_usual_and_a_little_longer() -> None:
     found = after(answer(0))
 
     assert (found.state, found.ok, found.last_success_at_ms, found.failures) == ("up", True, at(0), 0)
     assert found.due_by_ms == at(15) + patience_ms(15_000) == at(25)
 
 
-def test_of_several_calls_the_one_that_is_due_first_is_waited_for() -> None:
-    assert after(answer(0), answer(1, NBA)).due_by_ms == at(25)
-    assert after(answer(0, NBA)).due_by_ms == at(90)
+def test_a_source_that_is_asked_more_often_than_is_usual_is_not_down_for_a_hiccup() -> None:
+    assert after(answer(0, NFL._replace(every_s=1.0))).due_by_ms == at(25)
 
 
-def test_a_call_that_is_made_no_more_is_not_waited_for() -> None:
-    assert after(answer(0), answer(60, NBA)).due_by_ms == at(150)
-
-
-def test_a_source_that_is_asked_more_slowly_is_not_late_for_that() -> None:
-    assert after(answer(0, NFL._replace(every_s=60.0))).due_by_ms == at(90)
+def test_a_source_that_has_little_to_be_asked_for_is_waited_for_by_that() -> None:
+    assert after(answer(0, NFL._replace(every_s=600.0))).due_by_ms == at(900)
 
 
 def test_failures_are_counted_by_kind_and_do_not_put_off_when_it_is_down() -> None:
@@ -94,6 +89,18 @@ def test_what_is_left_of_a_quota_is_what_the_source_last_said_in_digits(said: st
 
 def test_a_source_without_a_quota_says_so() -> None:
     assert after(answer(0)).quota_left == -1
+
+
+@pytest.mark.parametrize(("seconds", "overdue"), [(15, False), (22, False), (24, True), (60, True)])
+def test_a_success_that_comes_about_when_the_source_is_called_down_is_overdue(
+    seconds: float, overdue: bool
+) -> None:
+    pulse = Pulse(lambda _: None)
+    assert not pulse.is_overdue("espn", at(0))
+
+    pulse.polled(answer(0), 1)
+
+    assert pulse.is_overdue("espn", at(seconds)) == overdue
 
 
 def test_off_by_hand_is_a_state_and_afterwards_the_source_has_its_usual_time() -> None:

@@ -38,7 +38,7 @@ from tests.producers.test_publish import logged
 
 #: Its legs are shown by both sources, those of the other one by one source alone.
 OTHER = str(parse(EVENT)._replace(home="buf", away="mia"))
-STEADY, SILENT = "the-odds-api", "espn"
+STEADY, SILENT = "the-odds-api", "simulator"
 MARGIN = [quote(book, 1.95, 1.87) for book in ("a", "b", "c", "d")]
 HIGH = quote("e", 2.2, 1.4)
 SHOWN: dict[str, list[tuple[str, list[Line]]]] = {
