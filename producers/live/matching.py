@@ -11,7 +11,7 @@ from pipeline import data, ids
 from pipeline.errors import Refused
 from pipeline.ids import EventId
 from pipeline.records import Candidate, SourceEvent
-from producers.live.names import Names
+from producers.live.names import Names, like
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 #: An event id counts the games of the same sides on one day with one digit.
@@ -172,7 +172,7 @@ def match(listing: Listing, games: Games, names: Names) -> Same | New | Unsure:
         except Refused:
             strangers.append(name)
     if strangers:
-        return _unknown(listing, strangers, teams, games, names)
+        return _unknown(listing, strangers, teams, games)
     day = ids.local_day(league, listing.starts_at_ms)
     first = EventId(league, day, teams[0], teams[1])
     known = games.between(sides_of(str(first)))
@@ -263,7 +263,7 @@ def _unsure(reason: str, rivals: list[_Rival]) -> Unsure:
     return Unsure(f"{reason}; say which with `sharpline alias event`", candidates)
 
 
-def _unknown(listing: Listing, strangers: list[str], teams: list[str], games: Games, names: Names) -> Unsure:
+def _unknown(listing: Listing, strangers: list[str], teams: list[str], games: Games) -> Unsure:
     """Teams that an unknown name may mean: by its letters, and by whom the other side plays then."""
     league = listing.league
     then: dict[str, str] = {}
@@ -274,10 +274,10 @@ def _unknown(listing: Listing, strangers: list[str], teams: list[str], games: Ga
                 then[event.away if event.home == teams[0] else event.home] = event_id
     candidates = []
     for name in strangers:
-        like = {one.team: one for one in names.like(league, name)[:CANDIDATES]}
-        for team in sorted(like.keys() | then.keys()):
-            score = like[team].score if team in like else 0.0
-            reasons = [f"written {like[team].spelling!r}"] if team in like else []
+        alike = {one.team: one for one in like(league, name)[:CANDIDATES]}
+        for team in sorted(alike.keys() | then.keys()):
+            score = alike[team].score if team in alike else 0.0
+            reasons = [f"written {alike[team].spelling!r}"] if team in alike else []
             if team in then:
                 score, reasons = (1.0 + score) / 2, [*reasons, f"plays {teams[0]} then"]
             candidates.append(

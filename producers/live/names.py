@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline import data, ids
@@ -44,18 +45,20 @@ class Names:
         said = self._teams.get((league, source, folded)) or self._teams.get((league, "", folded))
         return said or ids.team(league, name, source)
 
-    def like(self, league: str, name: str) -> list[Like]:
-        """The league's teams by how much the name is like a way in which they are written, best first.
 
-        For a person to choose from. Sides of women, of the young and reserves are like their own kind alone.
-        """
-        best: dict[str, Like] = {}
-        for row in data.teams():
-            if row.league == league and ids.marks(row.alias) == ids.marks(name):
-                like = Like(row.team, row.alias, likeness(name, row.alias))
-                if like.score > best.get(row.team, NOTHING).score:
-                    best[row.team] = like
-        return sorted(best.values(), key=lambda like: (-like.score, like.team))
+@lru_cache(maxsize=1_024)
+def like(league: str, name: str) -> tuple[Like, ...]:
+    """The league's teams by how much the name is like a way in which they are written, best first.
+
+    For a person to choose from. Sides of women, of the young and reserves are like their own kind alone.
+    """
+    best: dict[str, Like] = {}
+    for row in data.teams():
+        if row.league == league and ids.marks(row.alias) == ids.marks(name):
+            found = Like(row.team, row.alias, likeness(name, row.alias))
+            if found.score > best.get(row.team, NOTHING).score:
+                best[row.team] = found
+    return tuple(sorted(best.values(), key=lambda one: (-one.score, one.team)))
 
 
 def likeness(first: str, second: str) -> float:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from pipeline.errors import Refused
 from pipeline.ids import marks
 from pipeline.records import SourceAlias
-from producers.live.names import Names, likeness
+from producers.live.names import Names, like, likeness
 
 
 def said(name: str, team: str, source: str = "") -> SourceAlias:
@@ -47,8 +47,8 @@ def test_names_say_whose_team_it_is(name: str, found: list[str]) -> None:
 
 
 def test_the_team_that_is_meant_ranks_first() -> None:
-    assert Names().like("mlb", "St Louis Cards")[0].team == "stl"
-    assert Names().like("epl", "Wolverhampton")[0].team == "wolves"
+    assert like("mlb", "St Louis Cards")[0].team == "stl"
+    assert like("epl", "Wolverhampton")[0].team == "wolves"
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
