@@ -23,6 +23,7 @@ COMMANDS = (
     "process",
     "produce",
     "quota",
+    "reparse",
     "replay",
     "scores",
     "serve",
