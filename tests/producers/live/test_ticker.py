@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from pipeline.topics import TICKS
 from producers.live import ticker
 from producers.live.ticker import Ticker
 from producers.publish import KafkaLog
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.kafka
 
@@ -132,6 +135,25 @@ def test_of_two_clocks_one_ticks_and_the_other_goes_on_when_it_ends(log: KafkaLo
             after = ticks.until(lambda tick: second.leads and tick.received_at_ms > last_ms + 2000)
 
     assert state(after) == state(down)
+    times = ticks.times()
+    assert times == sorted(set(times))
+
+
+def test_when_a_clock_is_killed_another_goes_on(log: KafkaLog) -> None:
+    code = f"from producers.live.ticker import Ticker; Ticker({log.bootstrap!r}).run(lambda: False)"
+    killed = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    try:
+        ticks = Ticks(log.bootstrap)
+        ticks.until(lambda _: True)
+        with running(Ticker(log.bootstrap)):
+            ticks.until(lambda tick: len(ticks.times()) > 3)
+            killed.kill()
+            killed_ms = now_ms()
+            ticks.until(lambda tick: tick.received_at_ms > killed_ms + 1000)
+    finally:
+        killed.kill()
+        killed.wait(PATIENCE_S)
+
     times = ticks.times()
     assert times == sorted(set(times))
 
