@@ -33,9 +33,12 @@ class Identities:
         return given.home, given.away
 
     def give(
-        self, source_id: str, league: str, starts_at_ms: int, home: str, away: str, received_at_ms: int
-    ) -> SourceEvent:
+        self, source_id: str, league: str, starts_at_ms: int, home: str, away: str, received_at_ms: int,
+        *, neutral: bool = False,  # noqa: ARG002
+    ) -> SourceEvent:  # fmt: skip
         """Give an event id by the scheduled start and the sides' names.
+
+        ``neutral``: neither side is at home. It counts where sources meet, and here there is one.
 
         Raises Refused where a name is not surely known.
         """

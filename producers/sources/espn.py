@@ -113,6 +113,7 @@ class Competition(Struct, gc=False, rename="camel"):
     competitors: list[Competitor]
     status: Status
     time_valid: bool = True
+    neutral_site: bool = False
     situation: msgspec.Raw = _NONE
     details: msgspec.Raw = _NONE
     format: Format | None = None
@@ -288,6 +289,7 @@ def _known(
             row.starts_at_ms,
             row.home.team.display_name,
             row.away.team.display_name,
+            row.game.neutral_site,
         )
         for row in rows
     ]

@@ -17,6 +17,8 @@ class Shown(NamedTuple):
     starts_at_ms: int
     home: str
     away: str
+    neutral: bool = False
+    """Neither side is at home, as the source says."""
 
 
 def identified(
@@ -26,11 +28,12 @@ def identified(
     known, given = {}, []
     # By scheduled order, so that of two games seen first in one answer the earlier one is the first.
     for event in sorted(shown, key=lambda event: event.starts_at_ms):
-        source_id, league, starts_at_ms, home, away = event
+        source_id, league, starts_at_ms, home, away, neutral = event
         where = f"{league}: {home} - {away}, id {source_id}"
         if not identities.known(source_id):
             try:
-                given.append(identities.give(source_id, league, starts_at_ms, home, away, received_at_ms))
+                sides = home, away, received_at_ms
+                given.append(identities.give(source_id, league, starts_at_ms, *sides, neutral=neutral))
             except (Refused, ValueError) as error:
                 refuse(str(error), where)
                 continue
