@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from producers.live.call import Call, Failure, Quota, Why
+from producers.live.ledger import CLOCKS_MS
 from producers.live.turns import Key, key
 
 WINDOW_S = 60.0
@@ -33,32 +34,36 @@ class SourceGate:
     """The gate of one source: see `producers.live.fetch.Gate`.
 
     The ledger waits for Kafka, so it is asked from a thread, one question at a time. A reservation whose
-    request never left is kept for the next try; one whose answer was lost stays spent.
+    request never left is kept for the next try, as long as its month is surely the same; one whose answer was
+    lost stays spent.
     """
 
     def __init__(self, per_minute: int, quota: Quota | None, now_ms: Callable[[], int]) -> None:
         self._rate, self._quota, self._now_ms = Rate(per_minute), quota, now_ms
-        self._reserved: dict[Key, str] = {}
+        self._reserved: dict[Key, tuple[str, int]] = {}
         self._one_by_one = asyncio.Lock()
 
     async def enter(self, call: Call) -> Failure | None:
         """Wait for the rate, then reserve what the call costs; of a free one, too, the ledger hears."""
         await self._rate.wait()
-        if self._quota is None or key(call) in self._reserved:
+        if self._quota is None:
+            return None
+        held = self._reserved.get(key(call))
+        if held is not None and self._now_ms() - held[1] < CLOCKS_MS:
             return None
         async with self._one_by_one:
             reservation = await asyncio.to_thread(self._quota.reserve, call, self._now_ms())
         if not reservation:
             text = f"{call.name}: the credits of {call.source} do not allow it; see `sharpline quota`"
             return Failure(call, Why.QUOTA, text, self._now_ms())
-        self._reserved[key(call)] = reservation
+        self._reserved[key(call)] = reservation, self._now_ms()
         return None
 
     async def leave(self, call: Call, headers: Mapping[str, str] | None, sent: bool) -> None:
         """Correct the ledger by what the source says."""
         if not sent or self._quota is None or key(call) not in self._reserved:
             return
-        reservation = self._reserved.pop(key(call))
+        reservation, _ = self._reserved.pop(key(call))
         if headers is not None:
             async with self._one_by_one:
                 await asyncio.to_thread(self._quota.settle, reservation, headers, self._now_ms())

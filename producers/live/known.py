@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from statistics import pstdev
 
+from pipeline import data, telemetry
 from pipeline.records import (
     GameEvent,
     GameStatus,
@@ -66,6 +67,7 @@ class Known:
             changed = sum(before.get(place) != given for place, given in prices.items())
             if changed:
                 game.moved.append((at_ms, changed))
+                telemetry.CHANGED_LINES.labels(data.known_source(record.source)).inc(changed)
             game.prices[record.source] = prices
             game.disagreement = disagreement(record)
 
@@ -84,6 +86,7 @@ class Known:
                 moves_per_hour=float(sum(changed for _, changed in game.moved)),
                 disagreement=game.disagreement,
                 source_id=self._own_ids.get((source, event_id), ""),
+                lines=len(game.prices.get(source, ())),
             )
 
     def _forget(self, now_ms: int) -> None:

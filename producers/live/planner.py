@@ -44,7 +44,7 @@ _HALVINGS = 20
 class Rates(NamedTuple):
     """How lines change, as learnt from recorded polls (``make bench ARGS=planner``)."""
 
-    per_hour: tuple[float, ...] = (9.0, 0.9, 0.5, 0.36, 0.2, 0.1, 0.07)
+    per_hour: tuple[float, ...] = (10.6, 0.92, 0.61, 0.44, 0.29, 0.11, 0.07)
     """Of a line, by phase."""
     fastest_s: float = 60.0
     """Between two calls in play; a call's own pace is that of now."""

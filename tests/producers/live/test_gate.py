@@ -3,6 +3,7 @@ from collections.abc import Mapping
 
 from producers.live.call import Call, Failure, Why
 from producers.live.gate import Rate, SourceGate
+from producers.live.ledger import CLOCKS_MS
 
 CALL = Call("the-odds-api", "odds nfl", "https://example.test/odds", cost=3)
 HEADERS = {"x-requests-used": "3"}
@@ -70,6 +71,20 @@ def test_a_lost_answer_stays_spent_and_the_next_try_is_reserved_anew() -> None:
 
     assert ledger.credits == 3
     assert ledger.settled == [("reservation 2", HEADERS)]
+
+
+def test_a_reservation_that_waited_for_long_may_be_of_another_month() -> None:
+    async def calls() -> None:
+        for at_ms in (0, CLOCKS_MS - 1, CLOCKS_MS):
+            now_ms[0] = at_ms
+            await way.enter(CALL)
+            await way.leave(CALL, None, sent=False)
+
+    ledger, now_ms = Ledger(9), [0]
+    way = SourceGate(0, ledger, lambda: now_ms[0])
+    asyncio.run(calls())
+
+    assert ledger.reserved == 2
 
 
 def test_what_was_never_sent_keeps_its_credits_for_the_next_try() -> None:

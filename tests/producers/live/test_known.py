@@ -1,4 +1,5 @@
 import pytest
+from prometheus_client import REGISTRY
 
 from pipeline.records import GameEvent, GameStatus, Line, OddsSnapshot, QuoteStatus, SourceEvent
 from producers.live.call import Game
@@ -67,6 +68,20 @@ def test_lines_that_changed_count_for_an_hour() -> None:
     assert only(known, seconds=10.0).moves_per_hour == 2.0
     assert only(known, seconds=3603.0).moves_per_hour == 1.0
     assert only(known, seconds=3604.0).moves_per_hour == 0.0
+
+
+def test_what_a_source_shows_of_a_game_is_counted_and_what_changed_in_it_is_measured() -> None:
+    def measured() -> float:
+        name, labels = "sharpline_producers_changed_lines_total", {"source": quoted.source}
+        return REGISTRY.get_sample_value(name, labels) or 0.0
+
+    known, quoted = Known(), snapshot(quote("a-book", 1.9, 2.0), quote("b-book", 1.9, 2.0))
+    before = measured()
+    known.hear(quoted)
+    known.hear(snapshot(quote("a-book", 1.9, 2.0), quote("b-book", 1.8, 2.1), seconds=1))
+
+    assert (only(known, quoted.source).lines, only(known, "espn").lines) == (2, 0)
+    assert measured() == before + 1
 
 
 def test_a_game_of_which_nothing_was_heard_for_long_is_forgotten() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.live.call import Call, Game
-from producers.live.planner import AHEAD_MS, HOUR_MS, LASTS_MS, bar, covered, plan
+from producers.live.planner import AHEAD_MS, HOUR_MS, LASTS_MS, Rates, bar, covered, plan
 from producers.live.turns import Key, key
 
 NOW = 1_764_000_000_000
@@ -51,7 +51,8 @@ def test_lines_that_move_come_first() -> None:
 
 def test_a_call_waits_until_it_finds_enough_and_no_longer() -> None:
     games = [game(30, lines=30, number=number) for number in range(10)]
-    (one,) = plan([NFL], games, HOUR_AGO, 20.0, NOW)
+    rates = Rates(per_hour=(9.0, 0.9, 0.5, 0.4, 0.2, 0.1, 0.05))
+    (one,) = plan([NFL], games, HOUR_AGO, 20.0, NOW, rates)
 
     # 0.1 an hour for the hour before and the six until a day before the start, and 0.2 from then on.
     changes = 0.1 * 7 + 0.2 * ((one.due_at_ms - NOW) / HOUR_MS - 6)
