@@ -70,7 +70,10 @@ clean: ## Remove what setup and the tools made in this folder
 	@mkdir -p .venv/share/sharpline/page
 	@cp deploy/page/package.json deploy/page/package-lock.json .venv/share/sharpline/page
 	@if ! command -v npm > /dev/null; then echo "npm is not here: the page will show tables instead of charts"; \
-	elif cd .venv/share/sharpline/page && npm ci --silent --no-audit --no-fund --ignore-scripts; then touch ../../../.page; \
+	elif cd .venv/share/sharpline/page && npm ci --omit=dev --silent --no-audit --no-fund --ignore-scripts; then touch ../../../.page; \
 	else echo "npm could not install what deploy/page/package.json names: the page will show tables instead of charts"; fi
 
-.PHONY: help demo test cover check format bench bench-gateway chaos dashboards lock setup clean
+browser: setup ## What the tests of the page need beside a chromium (Debian: apt-get install chromium-headless-shell)
+	@cd .venv/share/sharpline/page && npm ci --silent --no-audit --no-fund --ignore-scripts
+
+.PHONY: browser help demo test cover check format bench bench-gateway chaos dashboards lock setup clean

@@ -32,6 +32,7 @@ export function open(root, filters, event) {
   let drawn;
   let past;
   let odds;
+  let isQuoted = false;
   let moved;
 
   const sides = element("span", { role: "group", "aria-label": "Outcome of the chart" });
@@ -72,6 +73,7 @@ export function open(root, filters, event) {
 
   function hear(topic, key, record, said) {
     isStale = true;
+    if (topic === "odds.fair") isQuoted = record !== null;
     if (record === null) {
       if (topic === "odds.fair") story.market.push([said.received_at_ms ?? nowMs, "", []]);
       return;
@@ -103,6 +105,7 @@ export function open(root, filters, event) {
       else if (said.type === "error") tellNote(`The history cannot be read: ${said.message}`);
       else if (said.type === "closed") tellNote("The history was cut off, and goes on when the connection is back.");
       else if (said.type === "subscribed" || said.type === "playback") tellNote("");
+      if (said.type === "subscribed") askPrices();
     } });
   }
 
@@ -111,10 +114,11 @@ export function open(root, filters, event) {
   }
 
   async function askPrices() {
+    if (!isQuoted) return void (odds = undefined); // of what is not quoted there is nothing, and a 404 is an error in the console
     try {
       odds = await ask(`v1/events/${encodeURIComponent(event)}/odds`);
     } catch (error) {
-      if (error.status !== 404) console.warn(error.message); // 404: no book quotes it yet
+      console.warn(error.message); // the socket says how the connection is
     }
     changed();
   }
@@ -162,7 +166,6 @@ export function open(root, filters, event) {
   });
   const openedAt = Date.now();
   const timer = setInterval(askPrices, PRICES_EVERY_MS);
-  askPrices();
   return {
     title: versus(event),
     draw,

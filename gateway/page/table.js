@@ -27,7 +27,7 @@ export function table({ caption, columns, key, none, sortBy, file, why = () => "
   const body = element("tbody");
   const empty = element("p", { class: "none" }, none);
   const count = element("span", { class: "count" });
-  const save = element("button", { type: "button", class: "save", onclick: () => download(file, columns, rows) }, "CSV");
+  const save = element("button", { type: "button", class: "save", onclick: () => download(file, columns, rows.filter((row) => !why(row))) }, "CSV");
   const grid = element("table", {}, element("thead", {}, element("tr", {}, ...headings)), body);
   const whole = element("section", { class: "table" },
     element("h2", {}, caption, " ", count, file && save), element("div", { class: "wide", tabindex: 0, role: "group", "aria-label": caption }, grid), empty);
