@@ -4,13 +4,14 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from pipeline.errors import PayloadChanged, Refused
 from pipeline.telemetry import say
+from producers.live.budget import Budget
 from producers.live.call import Answer, Call, Config, Failure, Health, Source, Why
 from producers.live.control import Controls
 from producers.live.fetch import Fetcher, Secret, Validators
@@ -42,6 +43,7 @@ class Polled(NamedTuple):
     secret: Secret
     gate: SourceGate
     intake: Intake
+    budget: Budget | None = None
 
 
 class Loop:
@@ -67,6 +69,7 @@ class Loop:
         self._turns: dict[Key, Turn] = {}
         self._validators: dict[Key, Validators] = {}
         self._needless: frozenset[Key] = frozenset()
+        self._worth: dict[str, Mapping[Key, int]] = {}
         self._busy: Counter[str] = Counter()
         self._off: set[str] = set()
         self._running: set[asyncio.Task[None]] = set()
@@ -113,9 +116,11 @@ class Loop:
         calls = self._calls(now_ms)
         self._needless = standbys(calls.values(), self._turns, now_ms)
         due = sorted(
-            (due_at_ms(call, self._turns.get(place, UNASKED), is_standby=place in self._needless), place)
+            (self._due_at_ms(call), place)
             for place, call in calls.items()
+            # What is needless and costs credits is not asked at all.
             if not self._turns.get(place, UNASKED).started_at_ms
+            and not (place in self._needless and call.cost)
         )
         for at_ms, place in due:
             if at_ms > now_ms:
@@ -135,7 +140,11 @@ class Loop:
         for name, polled in self._polled.items():
             if name not in self._off:
                 games = tuple(self._games.games(name, now_ms))
-                calls |= {key(call): call for call in polled.source.calls(polled.config, now_ms, games)}
+                asked = polled.source.calls(polled.config, now_ms, games)
+                calls |= {key(call): call for call in asked}
+                if polled.budget is not None:
+                    ended = {place: turn.ended_at_ms for place, turn in self._turns.items()}
+                    self._worth[name] = polled.budget.due_at_ms(asked, games, ended, now_ms)
         if gone := [place for place in self._turns if place not in calls]:
             for place in gone:
                 if not self._turns[place].started_at_ms:
@@ -144,6 +153,11 @@ class Loop:
             for polled in self._polled.values():
                 polled.intake.forget(calls.values(), now_ms)
         return calls
+
+    def _due_at_ms(self, call: Call) -> int:
+        place = key(call)
+        at_ms = due_at_ms(call, self._turns.get(place, UNASKED), is_standby=place in self._needless)
+        return max(at_ms, self._worth.get(call.source, {}).get(place, 0))
 
     async def _poll(self, call: Call) -> None:
         """Ask once, take in what comes, and say how it went."""
@@ -172,9 +186,18 @@ class Loop:
             if before.failures:
                 say(logger, "poll succeeds again", source=call.source, call=call.name)
         jitter = self._rng.uniform(1.0 - JITTER, 1.0 + JITTER)
-        turn = self._turns[place] = turn._replace(ended_at_ms=self._now_ms(), jitter=jitter)
-        again_ms = due_at_ms(call, turn, is_standby=place in self._needless) - turn.ended_at_ms
-        self._health.polled(outcome._replace(call=call._replace(every_s=again_ms / 1000)), records)
+        self._turns[place] = turn = turn._replace(ended_at_ms=self._now_ms(), jitter=jitter)
+        again_s = self._again_s(call.source, turn.ended_at_ms)
+        self._health.polled(outcome._replace(call=call._replace(every_s=again_s)), records)
+
+    def _again_s(self, source: str, now_ms: int) -> float:
+        """In how many seconds a source is asked next, whatever for: what came may have changed its pace."""
+        due = [
+            self._due_at_ms(call)
+            for place, call in self._calls(now_ms).items()
+            if call.source == source and not (place in self._needless and call.cost)
+        ]
+        return max(0, min(due, default=now_ms) - now_ms) / 1000
 
     def _taken(self, polled: Polled, answer: Answer) -> tuple[Answer | Failure, int]:
         """The answer and how many records it was, or the failure where it cannot be read."""

@@ -5,11 +5,13 @@ import random
 import signal
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from pipeline.settings import Settings
 from producers.identity import Identities
 from producers.live import ledger
+from producers.live.budget import Budget
 from producers.live.call import Config, Health, Quota
 from producers.live.claims import KafkaClaims
 from producers.live.control import Controls, KafkaControls
@@ -35,6 +37,7 @@ class Parts(NamedTuple):
     health: Health
     controls: Controls
     quotas: Mapping[str, Quota]
+    budgets: Mapping[str, Budget]
 
 
 async def poll(config: Config, secrets: Mapping[str, Secret], parts: Parts, stop: asyncio.Event) -> None:
@@ -45,7 +48,11 @@ async def poll(config: Config, secrets: Mapping[str, Secret], parts: Parts, stop
         base_url = f"{config.base_url}/{name}" if config.base_url else ""
         gate = SourceGate(way.per_minute, parts.quotas.get(name), now_ms)
         intake = Intake(way.source, parts.identities(name), parts.log)
-        polled.append(Polled(way.source, config._replace(base_url=base_url), secret, gate, intake))
+        polled.append(
+            Polled(
+                way.source, config._replace(base_url=base_url), secret, gate, intake, parts.budgets.get(name)
+            )
+        )
     async with client() as http:
         rng = random.Random()  # of jitter alone
         fetcher = Fetcher(http, now_ms, rng)
@@ -68,7 +75,12 @@ async def live(
     accounts = ledger.accounts(settings.credits)
     quota = KafkaQuota(bootstrap, accounts, now_ms())
     controls = KafkaControls(bootstrap)
-    parts = Parts(who, who.of, games, Pulse(who.send), controls, dict.fromkeys(accounts, quota))
+    budgets = {
+        source: Budget(partial(quota.left, source), partial(ledger.ends_ms, day=account.day))
+        for source, account in accounts.items()
+    }
+    quotas = dict.fromkeys(accounts, quota)
+    parts = Parts(who, who.of, games, Pulse(who.send), controls, quotas, budgets)
     tasks = [asyncio.create_task(poll(config, secrets, parts, stop))]
     if ticks:
         ticker = Ticker(bootstrap, now_ms)
