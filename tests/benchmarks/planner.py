@@ -36,6 +36,8 @@ WEEK_MS = 7 * 24 * HOUR_MS
 PACE_S = 600.0
 #: A recorded poll that comes this much too early is taken for the one that was due.
 EARLY_MS = 120_000
+#: From ten minutes to four days, each a fiftieth longer than the one before.
+INTERVALS_S = tuple(int(600 * 1.02**step) for step in range(321))
 #: Two polls that tell how lines change are about a quarter of an hour apart, or an hour.
 GAPS_MS = ((600_000, 2_400_000), (3_000_000, 4_800_000))
 
@@ -76,6 +78,10 @@ class Recorded(NamedTuple):
     """Of each event; 0 where it is not on show."""
     event_of: NDArray[np.int32]
     """Which event each line is of."""
+    month_ms: NDArray[np.int64]
+    """When the month of each poll ends."""
+    going: NDArray[np.bool_]
+    """Whether any game was on."""
 
     def changed(self, before: int, now: int) -> NDArray[np.intp]:
         """Lines of each event that differ between two polls which both show it."""
@@ -122,12 +128,16 @@ def recorded(league: str) -> Recorded:
     rows.sort(key=lambda row: row[0])
     cost = 2 if league == "worldcup" else 3
     call = Call(the_odds_api.NAME, f"odds {league}", league, league=league, cost=cost, every_s=PACE_S)
+    at = np.array([row[0] for row in rows])
+    starting = _table(np.int64, [row[2] for row in rows], len(events))
     return Recorded(
         call,
-        np.array([row[0] for row in rows]),
+        at,
         _table(np.int32, [row[1] for row in rows], len(lines)),
-        _table(np.int64, [row[2] for row in rows], len(events)),
+        starting,
         np.array([place for place, _, _ in lines], dtype=np.int32),
+        np.array([ends_ms(at_ms, 1) for at_ms in at.tolist()]),
+        np.any((starting > 0) & (starting <= at[:, None]), axis=1),
     )
 
 
@@ -230,21 +240,20 @@ def planned(leagues: Sequence[str], budget: int, rates: Sequence[Rates]) -> list
 
 
 def fixed(leagues: Sequence[str], credits: Mapping[int, int], *, in_play: bool) -> list[Basket]:
-    """What the longest intervals buy that cost each month no less than ``credits``, or all that there is.
+    """What an interval buys that costs each month no less than ``credits``, and as little more as can be.
 
-    ``in_play``: only while a game is on.
+    Or all that there is. ``in_play``: only while a game is on.
     """
     baskets = [Basket(recorded(league)) for league in leagues]
     chosen: list[tuple[int, int, int]] = []
     for month_ms, wanted in sorted(credits.items()):
-        low_s, high_s = 60, 40 * 86_400
-        while high_s - low_s > 30:
-            middle_s = (low_s + high_s) // 2
-            cost = sum(
-                baskets[place].polls.call.cost for _, place, _ in _every(baskets, month_ms, middle_s, in_play)
-            )
-            low_s, high_s = (middle_s, high_s) if cost >= wanted else (low_s, middle_s)
-        chosen += _every(baskets, month_ms, low_s, in_play)
+        asked = {interval_s: _every(baskets, month_ms, interval_s, in_play) for interval_s in INTERVALS_S}
+        cost = {
+            interval_s: sum(baskets[place].polls.call.cost for _, place, _ in polls)
+            for interval_s, polls in asked.items()
+        }
+        enough = [interval_s for interval_s in INTERVALS_S if cost[interval_s] >= wanted]
+        chosen += asked[min(enough, key=lambda interval_s: cost[interval_s], default=INTERVALS_S[0])]
     for _, place, now in sorted(chosen):
         baskets[place].buy(now)
     return baskets
@@ -256,14 +265,12 @@ def _every(
     """The polls of a month at an interval: when, of which basket, which."""
     found = []
     for place, basket in enumerate(baskets):
-        polls, last_ms = basket.polls, 0
-        going = np.any((polls.starts_ms > 0) & (polls.starts_ms <= polls.at_ms[:, None]), axis=1)
-        for now, at_ms in enumerate(polls.at_ms.tolist()):
-            if at_ms >= month_ms or ends_ms(at_ms, 1) != month_ms or (in_play and not going[now]):
-                continue
-            if at_ms + EARLY_MS >= last_ms + interval_s * 1000:
-                found.append((at_ms, place, now))
-                last_ms = at_ms
+        at_ms, going = basket.polls.at_ms, basket.polls.going
+        eligible = np.flatnonzero((basket.polls.month_ms == month_ms) & (going | (not in_play)))
+        times, step = at_ms[eligible], 0
+        while step < len(times):
+            found.append((int(times[step]), place, int(eligible[step])))
+            step = max(step + 1, int(np.searchsorted(times, times[step] + interval_s * 1000 - EARLY_MS)))
     return found
 
 
