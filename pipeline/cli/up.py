@@ -57,6 +57,7 @@ STOPS_S, READ_OUT_S = 10.0, 120.0
 @click.option("--sports", help="Leagues that live sources are asked for, as nfl,nba; default is all.")
 @click.option("--regions", help="Regions of books that live sources are asked for, as us,eu.")
 @click.option("--markets", help="Kinds of market that live sources are asked for, as h2h,totals.")
+@click.option("--base-url", hidden=True, help="Ask here instead of the live sources' own addresses.")
 @click.option(
     "--for", "seconds", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long."
 )
@@ -90,6 +91,7 @@ def up(
     sports: str | None,
     regions: str | None,
     markets: str | None,
+    base_url: str | None,
     seconds: float | None,
     speed: float | None,
     seed: int | None,
@@ -111,7 +113,7 @@ def up(
     _require_free(port)
     if prometheus_port is not None:
         _require_free(prometheus_port, "--prometheus")
-    polled = {"--sports": sports, "--regions": regions, "--markets": markets}
+    polled = {"--sports": sports, "--regions": regions, "--markets": markets, "--base-url": base_url}
     if speed is None and not _is_polled(source, paths):
         speed = SPEEDS.get(source, 60.0)
     given = {"--speed": speed, "--seed": seed, "--events": events, "--from": since, **polled}

@@ -50,6 +50,8 @@ class Seen:
 
     def take(self, message: dict[str, Any]) -> None:
         """Keep what one message of the gateway says."""
+        if message.get("type") == "heartbeat":  # live, time goes on though nothing else comes
+            self.now_ms = max(self.now_ms, message["now_ms"])
         if message.get("type") not in ("snapshot", "update"):
             return
         topic, record = message["channel"], message.get("record")

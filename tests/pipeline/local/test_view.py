@@ -147,3 +147,11 @@ def test_what_is_gone_is_not_shown() -> None:
 
     assert "arbitrage 0" in plain(found, FLOW)
     assert "Arbitrage: 0, suspect 0, phantoms 0 of 0 judged" in shown(found)
+
+
+def test_time_goes_on_though_nothing_but_the_heart_beats() -> None:
+    found = seen((VALUE, builtins(VALUE)))
+    found.take({"type": "heartbeat", "now_ms": AT_MS + 90_000, "cursor": "", "sent_at_ms": 0})
+    found.take({"type": "heartbeat", "now_ms": AT_MS + 60_000, "cursor": "", "sent_at_ms": 0})
+
+    assert found.now_ms == AT_MS + 90_000
