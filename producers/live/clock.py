@@ -65,7 +65,7 @@ def heard(watch: Watch, health: SourceHealth) -> Watch:
         if known.due_by_ms:
             return watch
         return _with(watch, health.source, known._replace(success_at_ms=at_ms, due_by_ms=due_by_ms))
-    if at_ms > watch.ticked_ms and not known.off:
+    if at_ms >= watch.ticked_ms and not known.off:
         if not known.down_since_ms and 0 < known.due_by_ms < at_ms - TICK_MS:
             known = _went_down(known)
         known = known._replace(down_since_ms=0)

@@ -27,4 +27,5 @@ def test_who_hangs_up_early_is_not_worth_a_word(capfd: pytest.CaptureFixture[str
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         assert b"sharpline_lag_up" in answer.read()
 
-    assert capfd.readouterr().err == ""
+    # What another test's Kafka client says of a broker that has gone begins with its level.
+    assert [line for line in capfd.readouterr().err.splitlines() if not line.startswith("%")] == []
