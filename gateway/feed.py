@@ -56,6 +56,8 @@ class Feed:
                 "auto.offset.reset": "earliest",
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 100,
+                "max.partition.fetch.bytes": 8_388_608,  # of the start; live a fetch brings what is there
+                "fetch.queue.backoff.ms": 5,  # a full queue is read again as soon as there is room
                 "reconnect.backoff.max.ms": 1_000,
                 "error_cb": self._on_error,
                 "on_commit": self._on_commit,

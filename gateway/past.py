@@ -213,6 +213,7 @@ def _consumer(kafka: str) -> Consumer:
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 20,
+            "fetch.queue.backoff.ms": 5,
             "queued.max.messages.kbytes": 16_384,
             "reconnect.backoff.max.ms": 1_000,
             "log_level": 2,
