@@ -33,7 +33,8 @@ class Group:
 
     def __init__(self, wants: frozenset[Want], heartbeat: Callable[[], bytes]) -> None:
         self.wants = wants
-        self.clients: set[Client] = set()
+        self.clients: dict[Client, None] = {}
+        """In the order in which they came, so that the kernel's memory of them is walked as it lies."""
         self.pending: list[tuple[News, frozenset[Filter]]] = []
         self._held: dict[int, dict[tuple[str, str], tuple[News, frozenset[Filter], bool]]] = {}
         self._heartbeat = heartbeat
@@ -120,7 +121,7 @@ class Groups:
         left = self._of.pop(client, None)
         if left is not None:
             left.tell_held(client)
-            left.clients.discard(client)
+            left.clients.pop(client, None)
             if not left.clients:
                 self._forget(left)
         if not wants:
@@ -130,7 +131,7 @@ class Groups:
             group = self._by_wants[wants] = Group(wants, self._heartbeat)
             for want in wants:
                 self._listening[want.about].add(group)
-        group.clients.add(client)
+        group.clients[client] = None
         self._of[client] = group
 
     def matching(self, topic: str, event: str, sport: str, league: str) -> dict[Group, list[Index]]:

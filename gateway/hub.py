@@ -38,7 +38,7 @@ log = logging.getLogger("sharpline.gateway")
 STALE_AFTER_MS = 10_000
 #: A feed comes back from Kafka's client several times a second, and without a broker every two seconds.
 HANGS_AFTER_S = 30.0
-#: Rounds rest at most so long, and else twice what the last one took: what came meanwhile goes out together.
+#: Rounds rest at most so long, and else half of what the last one took: what came meanwhile goes together.
 TICK_S = 0.1
 #: A label is looked up under a lock, and at the start there are millions of records.
 COUNTS = {topic: UPDATES_READ.labels(topic) for topic in ANSWERS}
@@ -160,7 +160,7 @@ class Hub:
         for message, sockets in unsent:
             self._account_for(message, sockets)
         now_s = time.monotonic()
-        self._rest_until_s = now_s + min(TICK_S, 2.0 * (now_s - began_s))
+        self._rest_until_s = now_s + min(TICK_S, 0.5 * (now_s - began_s))
 
     def tick(self, received_at_ms: int, appended_at_ms: int, sources_down: tuple[str, ...] = ()) -> None:
         """The log's time has come to ``received_at_ms``."""
