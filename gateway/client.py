@@ -45,6 +45,8 @@ class Client:
     ``most`` is how many subscriptions it may have at a time.
     """
 
+    __slots__ = ("_drain", "_held", "_waiting", "knows", "line", "live", "most", "reading")
+
     def __init__(self, line: Line, most: int = protocol.MAXIMUM_SUBSCRIPTIONS) -> None:
         self.line, self.most = line, most
         self.live: dict[Id, Subscription] = {}

@@ -88,6 +88,8 @@ class DirectProtocol(WebSocketsSansIOProtocol):
 class DirectLine:
     """Whole frames into the transport of an accepted WebSocket."""
 
+    __slots__ = ("_closing", "_socket", "_websocket", "writable")
+
     def __init__(self, socket: DirectProtocol, websocket: WebSocket) -> None:
         self._socket, self._websocket = socket, websocket
         self.writable: asyncio.Event = socket.writable
@@ -105,6 +107,8 @@ class DirectLine:
 
 class Conversation:
     """One client, and who it is."""
+
+    __slots__ = ("_number", "_paces", "_visitor", "client", "hub", "past")
 
     def __init__(self, hub: Hub, past: Past | None, client: Client, visitor: Visitor, number: int) -> None:
         self.hub, self.past, self.client = hub, past, client
