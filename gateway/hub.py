@@ -267,7 +267,7 @@ class Hub:
         """Every answer that a channel shows now."""
         events = self.answers[channel.topic]
         for event in [channel.event] if channel.event else events:
-            if event in events and passes(channel, event):
+            if event in events and channel.is_about(channel.topic, event):
                 yield from events[event].values()
 
     def latest(self, topic: str, event: str) -> Any:
@@ -365,16 +365,6 @@ class Hub:
             )
 
 
-def passes(channel: Channel, event: str) -> bool:
-    """Whether an event is one that a channel is about."""
-    league = event.partition(":")[0]
-    return (
-        channel.event in ("", event)
-        and channel.league in ("", league)
-        and channel.sport in ("", data.leagues()[league].sport)
-    )
-
-
 def retold(
     answers: Iterable[Answer], id: Id, channels: tuple[Channel, ...], positions: Positions
 ) -> Iterator[bytes]:
@@ -383,7 +373,7 @@ def retold(
     for answer in answers:
         message = answer.message
         positions.passed((message.topic, message.partition), message.offset, message.appended_at_ms)
-        wanted = [c for c in channels if c.topic == message.topic and passes(c, answer.event)]
+        wanted = [channel for channel in channels if channel.is_about(message.topic, answer.event)]
         if not wanted or not answer.can_be_told:
             continue
         filters = only(channel.filter for channel in wanted)

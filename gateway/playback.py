@@ -9,7 +9,7 @@ from gateway.answers import Answer, wall_ms
 from gateway.client import Client, Subscription
 from gateway.cursor import AnotherEpoch, Cursor, Place, Positions
 from gateway.groups import only
-from gateway.hub import Hub, passes, retold
+from gateway.hub import Hub, retold
 from gateway.past import Past
 from gateway.protocol import Channel, Id, Speed, Subscribe
 from pipeline.errors import BadRequest
@@ -111,7 +111,11 @@ async def play(
     places = _places(hub, subscription.channels)
     begin = await past.starts(places, from_ms)
     for answer in await _stood(past, subscription.channels, await past.standing_from(places, from_ms), begin):
-        filters = only(channel.filter for channel in subscription.channels if _wants(channel, answer))
+        filters = only(
+            channel.filter
+            for channel in subscription.channels
+            if channel.is_about(answer.message.topic, answer.event)
+        )
         frame = answer.snapshot(id, filters)
         if frame is not None:
             await _told(client, frame)
@@ -124,7 +128,9 @@ async def play(
         async for chunk in past.read(begins, ends, playing=True):
             for answer in chunk:
                 log_ms = max(log_ms, answer.received_at_ms)
-                if any(_wants(channel, answer) for channel in subscription.channels):
+                if any(
+                    channel.is_about(answer.message.topic, answer.event) for channel in subscription.channels
+                ):
                     await pace.reached(log_ms)
                 for frame in retold([answer], id, subscription.channels, positions):
                     await _told(client, frame)
@@ -175,16 +181,12 @@ async def _stood(
     last: dict[tuple[str, str], Answer] = {}
     async for chunk in past.read(since, until, playing=True):
         for answer in chunk:
-            if not any(_wants(channel, answer) for channel in channels):
+            if not any(channel.is_about(answer.message.topic, answer.event) for channel in channels):
                 continue
             last.pop(answer.message[:2], None)
             if answer.message.value is not None:
                 last[answer.message[:2]] = answer
     return list(last.values())
-
-
-def _wants(channel: Channel, answer: Answer) -> bool:
-    return channel.topic == answer.message.topic and passes(channel, answer.event)
 
 
 def _places(hub: Hub, channels: tuple[Channel, ...]) -> list[Place]:

@@ -51,6 +51,16 @@ class Channel(Struct, frozen=True, forbid_unknown_fields=True):
         found = Filter(self.market, self.book, self.min_expected_value or self.min_roi)
         return None if found == Filter() else found
 
+    def is_about(self, topic: str, event: str) -> bool:
+        """Whether an answer of a topic on an event is one that this asks for, its entries aside."""
+        league = event.partition(":")[0]
+        return (
+            self.topic == topic
+            and self.event in ("", event)
+            and self.league in ("", league)
+            and self.sport in ("", data.leagues()[league].sport)
+        )
+
     def check(self) -> None:
         """Raises BadRequest where this can never match."""
         if self.topic not in ANSWERS:
