@@ -95,8 +95,9 @@ async def resume(
                 break
             if reason := hub.gap(cursor, await past.oldest(places), topics):
                 break
-            async for frame in _catch_up(hub, past, id, subscription.channels, positions, places):
-                await _told(client, frame)
+            async for chunk in _up_to_now(hub, past, positions, places):
+                for frame in retold(chunk, id, subscription.channels, positions):
+                    await _told(client, frame)
         else:
             client.reading.pop(id, None)
             return
@@ -123,9 +124,7 @@ async def play(
     await _told(client, _playback(id, from_ms, pace))
     told_at_s, log_ms = time.monotonic(), from_ms
     while True:
-        ends = dict(hub.positions.offsets)
-        begins = {place: positions.offsets[place] for place in places}
-        async for chunk in past.read(begins, ends, playing=True):
+        async for chunk in _up_to_now(hub, past, positions, places, playing=True):
             for answer in chunk:
                 log_ms = max(log_ms, answer.received_at_ms)
                 if any(
@@ -137,8 +136,6 @@ async def play(
                 if time.monotonic() - told_at_s >= TELLS_EVERY_S:
                     told_at_s = time.monotonic()
                     await _told(client, _playback(id, log_ms, pace))
-        for place in places:
-            positions.jump(place, ends[place])
         if not request.live:
             break
         if hub.resume(client, id, subscription, positions):
@@ -148,19 +145,13 @@ async def play(
     client.tell(protocol.Ended(id=id, cursor=positions.text(), sent_at_ms=wall_ms()))
 
 
-async def _catch_up(
-    hub: Hub,
-    past: Past,
-    id: Id,
-    channels: tuple[Channel, ...],
-    positions: Positions,
-    places: list[Place],
-) -> AsyncIterator[bytes]:
-    """Frames of everything from some positions up to where the hub is now; the positions are there then."""
-    ends = dict(hub.positions.offsets)
-    async for chunk in past.read({place: positions.offsets[place] for place in places}, ends):
-        for frame in retold(chunk, id, channels, positions):
-            yield frame
+async def _up_to_now(
+    hub: Hub, past: Past, positions: Positions, places: list[Place], *, playing: bool = False
+) -> AsyncIterator[list[Answer]]:
+    """Everything from some positions up to where the hub is now; the positions are there then."""
+    begins, ends = {place: positions.offsets[place] for place in places}, dict(hub.positions.offsets)
+    async for chunk in past.read(begins, ends, playing=playing):
+        yield chunk
     for place in places:
         positions.jump(place, ends[place])
 
